@@ -1,0 +1,31 @@
+// Contracts, tokens, events, configuration, errors and random numbers: what everything else agrees on.
+export { interrupted, MixlabError, type MixlabErrorOptions } from './errors.ts'
+export { editDistance, nearMisses, suggest } from './near-misses.ts'
+export { type Resolved, type Token, type TokenMap, token, tokenName } from './tokens.ts'
+export { type PhiloxBlock, type PhiloxKey, philox4x32, RandomStream } from './random.ts'
+export {
+  type Configuration,
+  describeFields,
+  type FieldDescription,
+  parseConfiguration,
+  parseValue,
+  withAssignments,
+} from './configuration.ts'
+export {
+  type ContextOf,
+  definePlugin,
+  type InstanceOf,
+  isPlugin,
+  type Kind,
+  type Plugin,
+  pluginConfiguration,
+  type PluginDefinition,
+  pluginHelper,
+  type PluginKinds,
+  pluginReference,
+  type PluginReference,
+  type PluginTable,
+  splitReference,
+} from './plugins.ts'
+export { type Emit, type EventOf, type EventType, type LabelledMatrix, type MixlabEvents, type RunEvent } from './events.ts'
+export { type ChildOptions, type RunContext, type RunDirectory } from './run.ts'
