@@ -11,6 +11,7 @@ export {
   parseValue,
   withAssignments,
 } from './configuration.ts'
+export { withDefaults } from './with-defaults.ts'
 export {
   type ContextOf,
   definePlugin,
