@@ -1,0 +1,13 @@
+// The plugins that come with mixlab, one list per kind. Imported when a run is composed, not when a script starts.
+import type { Plugin } from '@mixlab/core'
+
+/** The default plugins of every kind. @param tensors false leaves out the kinds that need a tensor engine */
+export async function defaultPlugins(options: { readonly tensors: boolean }): Promise<readonly Plugin[]> {
+  if (!options.tensors) return []
+  const [{ routers }, { experts }, { evaluators }] = await Promise.all([
+    import('@mixlab/routers'),
+    import('@mixlab/experts'),
+    import('@mixlab/evaluators'),
+  ])
+  return [...routers, ...experts, ...evaluators]
+}

@@ -1,0 +1,97 @@
+// An experiment: a name, a configuration schema and a function. Made by `defineExperiment`, exported as a script's
+// default, run by `mixlab run` or `runExperiment`.
+import { z } from 'zod'
+import { MixlabError, type Plugin, type RunContext } from '@mixlab/core'
+import type { LabModule } from './compose.ts'
+import { slug } from './run-directory.ts'
+import type { EventSink } from './sinks.ts'
+
+const marker = Symbol.for('mixlab.experiment')
+
+export type Result = Readonly<Record<string, unknown>>
+
+export interface ExperimentDefinition<S extends z.ZodType> {
+  /** Lower case, words joined by hyphens; its runs are kept in `runs/<name>/`. */
+  readonly name: string
+  /** One sentence: the question. */
+  readonly summary?: string
+  /** The schema of its configuration, an object; unknown fields are refused. Default: no fields. */
+  readonly config?: S
+  /** Plugins of its own; each wins over a default of the same kind and name. */
+  readonly plugins?: readonly Plugin[]
+  /** Bindings of its own; they can replace anything in the run's container. */
+  readonly modules?: readonly LabModule[]
+  /** Subscribers of its own; each is written the events of every run of it. */
+  readonly sinks?: readonly EventSink[]
+  /** `none` for an experiment without tensors: it starts at once, with no engine and no default plugins. */
+  readonly engine?: 'none'
+  /** Does the work. What it returns is the run's result: plain data, kept in `run.json`. */
+  run(run: RunContext<z.output<S>>): Promise<Result | void>
+}
+
+export interface Experiment {
+  readonly name: string
+  readonly summary?: string
+  readonly config: z.ZodType
+  readonly plugins: readonly Plugin[]
+  readonly modules: readonly LabModule[]
+  readonly sinks: readonly EventSink[]
+  readonly engine?: 'none'
+  run(run: RunContext<never>): Promise<Result | void>
+}
+
+const empty = z.strictObject({})
+
+/**
+ * Defines an experiment.
+ * @throws MixlabError on a name that is not lower-case words joined by hyphens.
+ */
+export function defineExperiment<S extends z.ZodType = typeof empty>(definition: ExperimentDefinition<S>): Experiment {
+  const { name, summary, engine } = definition
+  if (slug(name) !== name || name === '') {
+    throw new MixlabError(
+      `experiment "${name}": a name is lower-case words joined by hyphens${slug(name) === '' ? '' : `, e.g. ${slug(name)}`}`,
+    )
+  }
+  const experiment: Experiment = {
+    name,
+    ...(summary !== undefined && { summary }),
+    ...(engine !== undefined && { engine }),
+    config: closed(definition.config ?? empty),
+    plugins: definition.plugins ?? [],
+    modules: definition.modules ?? [],
+    sinks: definition.sinks ?? [],
+    run: (run) => definition.run(run),
+  }
+  return Object.defineProperty(experiment, marker, { value: true })
+}
+
+/** Recognises an experiment across duplicated copies of this package. */
+export const isExperiment = (value: unknown): value is Experiment =>
+  typeof value === 'object' && value !== null && marker in value
+
+/**
+ * The schema with every object in it closed, so that a misspelt field anywhere is an error and not a silent default.
+ * An object that says what else it takes (`looseObject`, `catchall`) keeps that.
+ */
+function closed(schema: z.core.$ZodType): z.ZodType {
+  if (schema instanceof z.ZodObject) {
+    const shape = Object.fromEntries(
+      Object.entries<z.core.$ZodType>(schema.shape).map(([name, field]) => [name, closed(field)]),
+    )
+    return schema.clone({ ...schema.def, shape, catchall: schema.def.catchall ?? z.never() })
+  }
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) return rewrapped(schema, schema.def.innerType)
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return rewrapped(schema, schema.def.innerType)
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every schema made with zod (not zod/core) is one
+  return schema as z.ZodType
+}
+
+function rewrapped(
+  schema: z.ZodDefault | z.ZodPrefault | z.ZodOptional | z.ZodNullable,
+  inner: z.core.$ZodType,
+): z.ZodType {
+  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the definition of the same schema
+  const clone: z.ZodType = schema.clone({ ...schema.def, innerType: closed(inner) } as never)
+  return schema.description === undefined ? clone : clone.describe(schema.description)
+}

@@ -1,0 +1,43 @@
+// Composes plugins into a container, runs experiments, owns run directories and the event bus.
+export { diskProblem, writeAtomically } from './atomic-write.ts'
+export {
+  type Binder,
+  composeRun,
+  type Composition,
+  type LabModule,
+  type RunContainer,
+  type Service,
+  service,
+} from './compose.ts'
+export { defaultPlugins } from './default-plugins.ts'
+export { describeEngine, registerEngines, type RunEngine, startEngine } from './engines.ts'
+export { EventBus, type EventBusOptions } from './event-bus.ts'
+export { readEvents } from './event-log.ts'
+export {
+  defineExperiment,
+  type Experiment,
+  type ExperimentDefinition,
+  isExperiment,
+  type Result,
+} from './experiment.ts'
+export { type Interruption, listenForInterruption } from './interruption.ts'
+export { fromJson, toJson } from './plain-data.ts'
+export { createPluginTable, type PluginSources } from './plugin-table.ts'
+export { createRunDirectory, runDirectory, runsFolder } from './run-directory.ts'
+export { type FinishedRun, runExperiment, type RunOptions } from './run-experiment.ts'
+export { findRun, listRuns, openRun, RUN_FORMAT, type RunRecord, type RunStatus } from './run-record.ts'
+export { type EventSink, type SinkLimits } from './sinks.ts'
+export {
+  CONFIG,
+  DEFAULT_PLUGIN,
+  EMIT,
+  ENGINE,
+  EVENTS,
+  PLUGIN,
+  PLUGINS,
+  RNG,
+  RUN_DIRECTORY,
+  SEED,
+  SIGNAL,
+  SINK,
+} from './tokens.ts'
