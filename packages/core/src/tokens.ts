@@ -4,7 +4,7 @@
 export type Token<T> = symbol & { readonly __service?: (service: T) => T }
 
 /** The token named `name`: `token<Clock>('clock')`. Equal names give equal tokens. */
-export const token = <T>(name: string): Token<T> => Symbol.for(`mixlab/${name}`) as Token<T>
+export const token = <T>(name: string): Token<T> => Symbol.for(`mixlab/${name}`)
 
 /** The name a token was made with. */
 export const tokenName = (id: Token<never>): string => Symbol.keyFor(id)?.replace(/^mixlab\//, '') ?? String(id)

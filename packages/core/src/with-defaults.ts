@@ -31,7 +31,7 @@ export function withDefaults<S extends z.ZodObject>(schema: S, defaults: Default
     const described = nested ? withDefaults(nested, value) : unwrapped(field).default(value as never)
     shape[name] = field.description === undefined ? described : described.describe(field.description)
   }
-  return (schema.clone({ ...schema._zod.def, shape: shape as S['shape'] }) as S).prefault({} as never)
+  return (schema.clone({ ...schema._zod.def, shape: shape })).prefault({} as never)
 }
 
 /** Drops an outer default, so that two do not stack. */

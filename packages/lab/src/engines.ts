@@ -10,8 +10,9 @@ export async function registerEngines(): Promise<typeof import('@mixlab/tensor')
   if (!tensor.engineNames().includes('cpu')) {
     tensor.registerEngine({
       name: 'cpu',
-      summary: 'WebAssembly kernels with SIMD on all cores; nothing to install',
-      load: async () => (await import('@mixlab/engine-cpu')).engine,
+      summary: 'WebAssembly SIMD kernels on worker threads; any machine, nothing to install',
+      preference: 1,
+      load: async () => (await import('@mixlab/engine-cpu')).cpuEngine,
     })
   }
   return tensor

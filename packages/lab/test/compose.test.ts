@@ -20,7 +20,7 @@ const clockModule: LabModule = ({ bind }) => {
   bind(CLOCK).toResolvedValue(() => ({ now: () => 1 }))
 }
 
-const gadget = (name: string, summary: string): Plugin<'gadget'> =>
+const gadget = (name: string, summary: string): Plugin =>
   definePlugin('gadget', {
     name,
     summary,
