@@ -1,15 +1,15 @@
 // The workloads of `pnpm bench cpu` in one process: `node cpu-workloads.ts REPEATS [WORKLOAD …]` prints one line of JSON.
 // Shapes are those of `peer.py`, which runs the same in PyTorch and Hugging Face transformers.
 import { RandomStream } from '@mixlab/core'
-import '@mixlab/engine-cpu'
-import { tf, useEngine } from '@mixlab/tensor'
+import { registerEngines } from '@mixlab/lab'
+import { tf } from '@mixlab/tensor'
 import { plainMixture } from './plain-mixture.ts'
 import { transformerStep } from './transformer-step.ts'
 
 const repeats = Number(process.argv[2] ?? 10)
 const chosen = new Set(process.argv.slice(3))
 const results: Record<string, unknown> = {}
-const engine = await useEngine('cpu')
+const engine = await (await registerEngines()).useEngine('cpu')
 
 function medianMilliseconds(run: () => void, warm: number, count: number): number {
   for (let i = 0; i < warm; i++) run()
@@ -21,7 +21,7 @@ function medianMilliseconds(run: () => void, warm: number, count: number): numbe
   return times.toSorted((a, b) => a - b)[Math.floor(count / 2)]!
 }
 
-const workloads: Record<string, () => void> = {}
+const workloads: Record<string, () => void | Promise<void>> = {}
 for (const size of [256, 512, 1024]) {
   workloads[`matmul-${size}`] = () => {
     const rng = new RandomStream(0)
@@ -33,16 +33,16 @@ for (const size of [256, 512, 1024]) {
 }
 const nanogpt = { layers: 4, heads: 4, width: 128, context: 64, batch: 12, vocabulary: 65, experts: 0, expertWidth: 512, style: 'gpt' } as const
 const olmoe = { layers: 4, heads: 4, width: 256, context: 256, batch: 8, vocabulary: 256, experts: 8, expertWidth: 512, style: 'olmoe' } as const
-workloads['nanogpt-step'] = () => {
-  results['nanogpt-step'] = { value: medianMilliseconds(transformerStep(nanogpt), 5, Math.max(repeats, 20)), unit: 'ms' }
+workloads['nanogpt-step'] = async () => {
+  results['nanogpt-step'] = { value: medianMilliseconds(await transformerStep(nanogpt), 5, Math.max(repeats, 20)), unit: 'ms' }
 }
-workloads['olmoe-step'] = () => {
-  results['olmoe-step'] = { value: medianMilliseconds(transformerStep(olmoe), 2, repeats), unit: 'ms' }
+workloads['olmoe-step'] = async () => {
+  results['olmoe-step'] = { value: medianMilliseconds(await transformerStep(olmoe), 2, repeats), unit: 'ms' }
 }
 workloads['plain-mixture-step'] = () => {
   results['plain-mixture-step'] = { value: medianMilliseconds(plainMixture().step, 2, repeats), unit: 'ms' }
 }
 
-for (const [name, run] of Object.entries(workloads)) if (chosen.size === 0 || chosen.has(name)) run()
+for (const [name, run] of Object.entries(workloads)) if (chosen.size === 0 || chosen.has(name)) await run()
 results['versions'] = { ...engine.describe() }
 console.log(JSON.stringify(results))

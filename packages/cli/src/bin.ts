@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+// The `mixlab` command. Everything else is imported once it is known that this Node can run it, and only as far as the
+// command needs it: `mixlab --help` loads no tensors.
+
+const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+if (major < 22 || (major === 22 && minor < 18)) {
+  process.stderr.write(
+    `mixlab: Node ${process.versions.node} is too old: 24 is needed (22.18 works) to run TypeScript scripts\n`,
+  )
+  process.exit(2)
+}
+const { main } = await import('./main.ts')
+process.exitCode = await main(process.argv.slice(2))
+// A script's forgotten timer or socket does not keep the command from ending.
+setTimeout(() => process.exit(), 1000).unref()
+
+export {}

@@ -1,0 +1,15 @@
+// `mixlab report`: one HTML page about one or more runs.
+import { resolve } from 'node:path'
+import { findRun, openRun, runsFolder } from '@mixlab/lab'
+
+export async function reportCommand(
+  wanted: readonly string[],
+  options: { readonly out?: string; readonly runs: string },
+): Promise<void> {
+  const paths = wanted.map((run) => findRun(run, runsFolder(options.runs)))
+  // A run of another version or a corrupt one is said before anything is written.
+  for (const path of paths) await openRun(path)
+  const { writeReport } = await import('@mixlab/report')
+  const out = await writeReport(paths, options.out === undefined ? undefined : resolve(options.out))
+  process.stdout.write(`${out}\n`)
+}

@@ -1,0 +1,1 @@
+// Being written by E3 (attention forward and gradient).

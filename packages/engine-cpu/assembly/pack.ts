@@ -1,0 +1,162 @@
+// Packing: an operand of a matrix product is rewritten as strips of `width` rows (6 of the left, 8 of the right one),
+// each strip holding, for every step along the depth, its `width` values side by side. The micro-kernel then reads
+// both operands strictly forwards, whatever their layout was. Rows past the end are zeros. What is here only moves
+// data, so the result is the same however the work is divided.
+//
+// A record is 8 words: source, target, rows, depth, row stride, depth stride (in elements), first item, width.
+// An item is one strip.
+import { intArgument, pointerArgument } from './thread'
+
+const RECORD: i32 = 5 // log2 of the bytes
+const TOGETHER: i32 = 8
+
+@inline function word(record: usize, i: i32): i32 {
+  return load<i32>(record + (<usize>i << 2))
+}
+
+/** args: records, count of records. */
+export function packStrips(args: usize, begin: i32, end: i32): void {
+  const records = pointerArgument(args, 0)
+  let low = 0
+  let high = intArgument(args, 1)
+  while (high - low > 1) {
+    const middle = (low + high) >> 1
+    if (word(records + (<usize>middle << RECORD), 6) <= begin) low = middle
+    else high = middle
+  }
+  const count = intArgument(args, 1)
+  for (let item = begin; item < end; low++) {
+    const record = records + (<usize>low << RECORD)
+    const first = word(record, 6)
+    const next = low + 1 < count ? min(end, word(record + (1 << RECORD), 6)) : end
+    if (next > item) packRecord(record, item - first, next - first)
+    item = next
+  }
+}
+
+function packRecord(record: usize, begin: i32, end: i32): void {
+  const rows = word(record, 2)
+  const depth = word(record, 3)
+  const width = word(record, 7)
+  const rowStride = <usize>word(record, 4) << 2
+  const depthStride = <usize>word(record, 5) << 2
+  const source = <usize>word(record, 0)
+  const target = <usize>word(record, 1)
+  const stripBytes = <usize>(width * depth) << 2
+  const whole = min(end, rows / width)
+  let strip = begin
+  if (rowStride == 4 && whole > strip) {
+    for (; strip < whole; strip += TOGETHER) {
+      const strips = min(TOGETHER, whole - strip)
+      const from = source + (<usize>(strip * width) << 2)
+      const to = target + <usize>strip * stripBytes
+      if (width == 8) acrossEight(from, to, strips, depth, depthStride, stripBytes)
+      else acrossSix(from, to, strips, depth, depthStride, stripBytes)
+    }
+    strip = whole
+  } else if (depthStride == 4) {
+    for (; strip < whole; strip++) {
+      const from = source + <usize>(strip * width) * rowStride
+      const to = target + <usize>strip * stripBytes
+      if (width == 8) alongEight(from, to, depth, rowStride)
+      else alongSix(from, to, depth, rowStride)
+    }
+  }
+  for (; strip < end; strip++) {
+    anyStrip(
+      source + <usize>(strip * width) * rowStride, target + <usize>strip * stripBytes,
+      min(width, rows - strip * width), width, depth, rowStride, depthStride,
+    )
+  }
+}
+
+/** Rows are neighbours in memory: whole strips are copied, several at a time since they share cache lines. */
+function acrossEight(from: usize, to: usize, strips: i32, depth: i32, depthStride: usize, stripBytes: usize): void {
+  for (let k = 0; k < depth; k++) {
+    let p = from
+    let q = to
+    for (let s = 0; s < strips; s++) {
+      v128.store(q, v128.load(p))
+      v128.store(q, v128.load(p, 16), 16)
+      p += 32
+      q += stripBytes
+    }
+    from += depthStride
+    to += 32
+  }
+}
+
+function acrossSix(from: usize, to: usize, strips: i32, depth: i32, depthStride: usize, stripBytes: usize): void {
+  for (let k = 0; k < depth; k++) {
+    let p = from
+    let q = to
+    for (let s = 0; s < strips; s++) {
+      v128.store(q, v128.load(p))
+      store<u64>(q, load<u64>(p, 16), 16)
+      p += 24
+      q += stripBytes
+    }
+    from += depthStride
+    to += 24
+  }
+}
+
+/** Transposes 4 rows × 4 steps and stores step j at to + j · step. */
+@inline function transposeFour(p: usize, rowStride: usize, to: usize, step: usize): void {
+  const r0 = v128.load(p)
+  const r1 = v128.load(p + rowStride)
+  const r2 = v128.load(p + 2 * rowStride)
+  const r3 = v128.load(p + 3 * rowStride)
+  const a = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5)
+  const b = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5)
+  const c = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7)
+  const d = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
+  v128.store(to, v128.shuffle<i64>(a, b, 0, 2))
+  v128.store(to + step, v128.shuffle<i64>(a, b, 1, 3))
+  v128.store(to + 2 * step, v128.shuffle<i64>(c, d, 0, 2))
+  v128.store(to + 3 * step, v128.shuffle<i64>(c, d, 1, 3))
+}
+
+/** Steps along the depth are neighbours in memory: blocks are transposed. */
+function alongEight(from: usize, to: usize, depth: i32, rowStride: usize): void {
+  let k = 0
+  for (; k <= depth - 4; k += 4) {
+    transposeFour(from, rowStride, to, 32)
+    transposeFour(from + 4 * rowStride, rowStride, to + 16, 32)
+    from += 16
+    to += 128
+  }
+  anyStrip(from, to, 8, 8, depth - k, rowStride, 4)
+}
+
+function alongSix(from: usize, to: usize, depth: i32, rowStride: usize): void {
+  let k = 0
+  for (; k <= depth - 4; k += 4) {
+    transposeFour(from, rowStride, to, 24)
+    const r4 = v128.load(from + 4 * rowStride)
+    const r5 = v128.load(from + 5 * rowStride)
+    const low = v128.shuffle<f32>(r4, r5, 0, 4, 1, 5)
+    const high = v128.shuffle<f32>(r4, r5, 2, 6, 3, 7)
+    v128.store64_lane(to, low, 0, 16)
+    v128.store64_lane(to, low, 1, 40)
+    v128.store64_lane(to, high, 0, 64)
+    v128.store64_lane(to, high, 1, 88)
+    from += 16
+    to += 96
+  }
+  anyStrip(from, to, 6, 6, depth - k, rowStride, 4)
+}
+
+function anyStrip(
+  from: usize, to: usize, rows: i32, width: i32, depth: i32, rowStride: usize, depthStride: usize,
+): void {
+  for (let k = 0; k < depth; k++) {
+    let p = from
+    for (let i = 0; i < width; i++) {
+      store<f32>(to, i < rows ? load<f32>(p) : <f32>0)
+      p += rowStride
+      to += 4
+    }
+    from += depthStride
+  }
+}

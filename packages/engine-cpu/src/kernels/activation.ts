@@ -1,0 +1,42 @@
+// The catalogue's activations and gated units.
+import { util, type TensorInfo } from '@tensorflow/tfjs-core'
+import { defineKernel } from '../register.ts'
+import { mapPairs } from './binary.ts'
+import { mapElements } from './unary.ts'
+import { heavyGrain, rowGrain } from './work.ts'
+
+/** Elements with an exponential each in one chunk. */
+const chunk = 2048
+
+const gatedKernel = (activation: unknown): string => {
+  const name = activation as string
+  return `gated${name[0]!.toUpperCase()}${name.slice(1)}`
+}
+
+defineKernel('mixlab.Activation', (call) =>
+  mapElements(call, `${call.attrs.activation as string}Float`, { grain: heavyGrain }),
+)
+
+defineKernel('mixlab.ActivationGrad', ({ backend, inputs: { dy, x }, attrs }) =>
+  mapPairs(backend, `${attrs.activation as string}GradFloat`, dy!, x!, { grain: heavyGrain }),
+)
+
+defineKernel('mixlab.GatedUnit', ({ backend, inputs: { x }, attrs }) => {
+  const width = x!.shape.at(-1)! / 2
+  const shape = x!.shape.with(-1, width)
+  const y = backend.output(shape, 'float32')
+  const rows = width === 0 ? 0 : util.sizeFromShape(shape) / width
+  const args = [backend.pointer(x!), backend.pointer(y), width]
+  backend.run(gatedKernel(attrs.activation), rows, rowGrain(width, chunk), ...args)
+  return y
+})
+
+defineKernel('mixlab.GatedUnitGrad', ({ backend, inputs, attrs }) => {
+  const { dy, x } = inputs as { dy: TensorInfo; x: TensorInfo }
+  const width = dy.shape.at(-1)!
+  const dx = backend.output(x.shape, 'float32')
+  const rows = width === 0 ? 0 : util.sizeFromShape(dy.shape) / width
+  const args = [backend.pointer(dy), backend.pointer(x), backend.pointer(dx), width]
+  backend.run(`${gatedKernel(attrs.activation)}Grad`, rows, rowGrain(width, chunk), ...args)
+  return dx
+})

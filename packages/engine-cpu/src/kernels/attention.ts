@@ -1,0 +1,2 @@
+// Being written by E3 (attention forward and gradient).
+export {}

@@ -1,0 +1,51 @@
+// What an experiment script imports, from one place; re-exports, nothing else. Fused tensor operations are under `ops`,
+// everything of TensorFlow.js under `tf`, configuration schemas under `z`.
+export { z } from 'zod'
+export { tf } from '@mixlab/tensor'
+export * as ops from '@mixlab/tensor'
+
+// Experiments.
+export { defineExperiment, type Experiment, openRun, readEvents, runExperiment, type RunRecord } from '@mixlab/lab'
+export { interrupted, MixlabError, type RandomStream, type RunContext, type RunEvent, withDefaults } from '@mixlab/core'
+
+// Plugins of one's own.
+export { definePlugin, type Plugin, pluginHelper, type PluginReference, pluginReference, token } from '@mixlab/core'
+export {
+  type Binder,
+  EMIT,
+  ENGINE,
+  EVENTS,
+  type EventSink,
+  type LabModule,
+  PLUGIN,
+  PLUGINS,
+  RNG,
+  RUN_DIRECTORY,
+  SEED,
+  SIGNAL,
+  SINK,
+} from '@mixlab/lab'
+export {
+  balanceLoss,
+  defineExpert,
+  defineRouter,
+  type ExpertStack,
+  type Router,
+  type RouterInput,
+  type RouterOutput,
+  zLoss,
+} from '@mixlab/nn'
+export { defineEvaluator, type EvaluationInput, type EvaluationResult, type Evaluator } from '@mixlab/training'
+
+// Models, data, training.
+export {
+  createTransformer,
+  generate,
+  generateStream,
+  type LanguageModel,
+  Module,
+  transformerConfig,
+  type TransformerConfig,
+} from '@mixlab/nn'
+export { type Corpus, corpusConfig, type CorpusConfig, loadCorpus } from '@mixlab/data'
+export { evaluate, train, trainingConfig, type TrainingConfig, type TrainingResult } from '@mixlab/training'

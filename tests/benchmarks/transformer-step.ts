@@ -1,0 +1,66 @@
+// One training step of a transformer as `train` does it: forward, backward, clipping, AdamW in place, on fixed random data.
+import { RandomStream } from '@mixlab/core'
+import { createPluginTable, defaultPlugins } from '@mixlab/lab'
+import { createTransformer, transformerConfig } from '@mixlab/nn'
+import { createOptimizer, optimizerConfig, trainStep } from '@mixlab/training'
+
+export interface Shape {
+  readonly style: 'gpt' | 'olmoe'
+  readonly layers: number
+  readonly heads: number
+  readonly width: number
+  readonly context: number
+  readonly batch: number
+  readonly vocabulary: number
+  readonly experts: number
+  readonly expertWidth: number
+}
+
+const modelOf = ({ style, layers, heads, width, context, experts, expertWidth }: Shape) =>
+  transformerConfig.parse({
+    layers,
+    heads,
+    width,
+    contextLength: context,
+    ...(style === 'gpt'
+      ? { norm: 'layer', positions: 'learned', tied: true, feedForward: { activation: 'gelu', width: expertWidth } }
+      : {
+          queryKeyNorm: 'all',
+          tied: false,
+          mixture: { router: { name: 'top-k', k: 2, balance: 0.01 }, experts: [{ name: 'swiglu', count: experts, width: expertWidth }] },
+        }),
+  })
+
+/** A function that does one more step each time it is called. */
+export async function transformerStep(shape: Shape): Promise<() => void> {
+  const rng = new RandomStream(1)
+  const plugins = createPluginTable({
+    defaults: await defaultPlugins({ tensors: true }),
+    own: [],
+    resolve: () => {
+      throw new Error('no plugin of this benchmark needs a service')
+    },
+  })
+  const model = createTransformer(modelOf(shape), { vocabulary: shape.vocabulary, rng: rng.stream('init'), plugins })
+  const optimizer = createOptimizer(optimizerConfig.parse({}), model.parameters())
+  const draw = rng.stream('data')
+  const count = shape.batch * shape.context
+  const ids = Int32Array.from({ length: count + 1 }, () => draw.integer(shape.vocabulary))
+  const batch = { inputs: ids.slice(0, count), targets: ids.slice(1), rows: shape.batch, length: shape.context, starts: new Int32Array(shape.batch) }
+  let step = 0
+  return () => {
+    step++
+    const result = trainStep({
+      model,
+      batches: { batch: () => batch },
+      optimizer,
+      step,
+      accumulation: 1,
+      learningRate: 1e-3,
+      clip: 1,
+      rng,
+      observe: false,
+    })
+    result.scalars.dispose()
+  }
+}

@@ -1,0 +1,81 @@
+// Each mistake gets one clear line on standard error, exit code 2 and no stack trace.
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { expect, test } from 'vitest'
+import { mixlab, onlyRun, root, temporaryFolder } from './mixlab.ts'
+
+const charLm = join(root, 'experiments/char-lm')
+const data = `data=${join(root, 'LICENSE')}`
+const tiny = ['model.layers=1', 'model.width=16', 'model.heads=2', 'model.contextLength=16', 'training.batchSize=2', 'training.steps=4']
+
+async function fails(script: string, sets: readonly string[], more: readonly string[] = []): Promise<string> {
+  const runs = temporaryFolder()
+  const result = await mixlab(['run', script, '--runs', runs, '--no-report', ...sets.flatMap((s) => ['--set', s]), ...more])
+  const lines = result.stderr.trimEnd().split('\n').filter((line) => line.startsWith('mixlab: '))
+  expect(result.stderr).not.toMatch(/^ {4}at /m)
+  expect(result.code).toBe(2)
+  expect(lines).toHaveLength(1)
+  return lines[0]!
+}
+
+function script(text: string): string {
+  const file = join(temporaryFolder(), 'script.ts')
+  writeFileSync(file, text)
+  return file
+}
+
+test('unknown plugin', async () => {
+  expect(await fails(charLm, [data, ...tiny, 'experts=4', 'router=top_k'])).toMatch(/router "?top_k"?.*top-k/)
+})
+test('unknown field', async () => {
+  expect(await fails(charLm, [data, 'training.step=4'])).toMatch(/training\.step.*steps/)
+})
+test('ill-typed field', async () => {
+  expect(await fails(charLm, [data, 'training.steps=many'])).toMatch(/training\.steps is "many", expected integer ≥ /)
+})
+test('missing data file', async () => {
+  expect(await fails(charLm, [`data=${join(root, 'LICENCE')}`])).toMatch(/LICENCE.*LICENSE/)
+})
+test('empty and binary data files', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'empty.txt'), '')
+  writeFileSync(join(folder, 'binary.txt'), new Uint8Array([0, 1, 2, 255, 254, 0, 9]))
+  expect(await fails(charLm, [`data=${join(folder, 'empty.txt')}`])).toMatch(/empty/)
+  expect(await fails(charLm, [`data=${join(folder, 'binary.txt')}`])).toMatch(/binary|not text|UTF-8/)
+})
+test('context longer than the data', async () => {
+  const folder = temporaryFolder()
+  writeFileSync(join(folder, 'short.txt'), 'a short text of a few words\n')
+  expect(await fails(charLm, [`data=${join(folder, 'short.txt')}`])).toMatch(/context/i)
+})
+test('k larger than the number of experts', async () => {
+  expect(await fails(charLm, [data, ...tiny, 'experts=4', 'k=5'])).toMatch(/k is 5.*4 members/)
+})
+test('a script that throws, has no default export, or is not there', async () => {
+  const throws = script("import { defineExperiment, z } from 'mixlab'\nexport default defineExperiment({ name: 'x', config: z.object({}), run() { throw new Error('out of ideas') } })\n")
+  expect(await fails(throws, [])).toMatch(/out of ideas|mixlab/)
+  expect(await fails(script('export const x = 1\n'), [])).toMatch(/default export/)
+  expect(await fails('/nowhere/experiment.ts', [])).toMatch(/nowhere/)
+})
+test('a run directory of another version', async () => {
+  const runs = temporaryFolder()
+  await mixlab(['run', charLm, '--runs', runs, '--no-report', ...[data, ...tiny].flatMap((s) => ['--set', s])])
+  const run = onlyRun(runs)
+  const record = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) as Record<string, unknown>
+  const key = Object.keys(record).find((name) => name.toLowerCase().includes('format'))!
+  writeFileSync(join(run, 'run.json'), JSON.stringify({ ...record, [key]: 999 }))
+  expect(await fails(charLm, [], ['--resume', run])).toMatch(/999/)
+})
+test('a corrupt checkpoint', async () => {
+  const runs = temporaryFolder()
+  const first = await mixlab(['run', charLm, '--runs', runs, '--no-report', ...[data, ...tiny, 'training.checkpoint.every=2'].flatMap((s) => ['--set', s])])
+  expect(first.code, first.stderr).toBe(0)
+  const run = onlyRun(runs)
+  const record = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) as Record<string, unknown>
+  writeFileSync(join(run, 'run.json'), JSON.stringify({ ...record, status: 'interrupted' }))
+  const model = join(run, 'checkpoints/step-4/model.safetensors')
+  writeFileSync(model, readFileSync(model).subarray(0, 1000))
+  const events = readFileSync(join(run, 'events.jsonl'), 'utf8')
+  expect(await fails(charLm, [], ['--resume', run])).toMatch(/step-4.*corrupt|corrupt.*step-4/)
+  expect(readFileSync(join(run, 'events.jsonl'), 'utf8').startsWith(events.slice(0, 500))).toBe(true)
+})

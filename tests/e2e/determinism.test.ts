@@ -1,0 +1,87 @@
+// One seed, one engine: the same events and the same bits, whatever the number of threads, also after SIGKILL and resume.
+import { createHash } from 'node:crypto'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { expect, test } from 'vitest'
+import { comparableEvents, mixlab, onlyRun, root, start, temporaryFolder } from './mixlab.ts'
+
+const small = (data: string, runs: string) => [
+  'run',
+  join(root, 'experiments/char-lm'),
+  '--runs',
+  runs,
+  '--no-report',
+  ...[
+    `data=${data}`,
+    'experts=4',
+    'model.layers=2',
+    'model.width=32',
+    'model.heads=2',
+    'model.contextLength=32',
+    'model.dropout=0.1',
+    'router=noisy-top-k',
+    'training.batchSize=4',
+    'training.evaluation.every=20',
+    'training.evaluation.batches=2',
+    'training.checkpoint.every=10',
+  ].flatMap((assignment) => ['--set', assignment]),
+]
+const data = join(root, 'LICENSE')
+
+const lastCheckpoint = (run: string) => {
+  const names = readdirSync(join(run, 'checkpoints')).filter((name) => name.startsWith('step-'))
+  return join(run, 'checkpoints', names.toSorted((a, b) => Number(a.slice(5)) - Number(b.slice(5))).at(-1)!)
+}
+const hashes = (checkpoint: string) =>
+  Object.fromEntries(
+    readdirSync(checkpoint)
+      .filter((name) => name.endsWith('.safetensors'))
+      .map((name) => [name, createHash('sha256').update(readFileSync(join(checkpoint, name))).digest('hex')]),
+  )
+
+async function complete(threads: number, steps: number): Promise<string> {
+  const runs = temporaryFolder()
+  const result = await mixlab([...small(data, runs), '--set', `training.steps=${steps}`], { env: { MIXLAB_THREADS: String(threads) } })
+  expect(result.stderr).not.toContain('mixlab: ')
+  expect(result.code).toBe(0)
+  return onlyRun(runs)
+}
+
+test('two runs give identical events and checkpoints, with 1 and with 2 threads', async () => {
+  const runs = [await complete(1, 60), await complete(2, 60), await complete(2, 60)]
+  const events = runs.map(comparableEvents)
+  expect(events[0]!.length).toBeGreaterThan(60)
+  expect(events[1]).toEqual(events[0])
+  expect(events[2]).toEqual(events[0])
+  expect(hashes(lastCheckpoint(runs[1]!))).toEqual(hashes(lastCheckpoint(runs[0]!)))
+})
+
+test('a run killed at arbitrary moments and resumed ends bit-identical to the uninterrupted one', async () => {
+  const steps = 120
+  const reference = await complete(2, steps)
+  const runs = temporaryFolder()
+  let attempt = start([...small(data, runs), '--set', `training.steps=${steps}`])
+  let kills = 0
+  for (const delay of [2500, 1900, 2200]) {
+    const ended = await Promise.race([attempt.finished, sleep(delay)])
+    if (ended !== undefined) break
+    attempt.process.kill('SIGKILL')
+    await attempt.finished
+    kills++
+    attempt = start(['run', join(root, 'experiments/char-lm'), '--resume', onlyRun(runs), '--no-report'])
+  }
+  const last = await attempt.finished
+  expect(last.code, last.stderr).toBe(0)
+  expect(kills).toBeGreaterThan(0)
+  const resumed = onlyRun(runs)
+  expect(hashes(lastCheckpoint(resumed))).toEqual(hashes(lastCheckpoint(reference)))
+  const steady = (run: string) => comparableEvents(run).filter((line) => !line.includes('"run.resumed"')).map(withoutSequence)
+  expect(steady(resumed)).toEqual(steady(reference))
+})
+
+/** A resumed run has one event more, so that later ones are numbered differently. */
+function withoutSequence(line: string): string {
+  const { sequence: _sequence, ...rest } = JSON.parse(line) as Record<string, unknown>
+  return JSON.stringify(rest)
+}
