@@ -51,7 +51,7 @@ export default defineExperiment({
     const named = typeof router === 'string' ? { name: router } : router
     const mixture = {
       router: 'k' in named || named.name === 'switch' ? named : { ...named, k },
-      experts: [{ name: 'mlp', count: experts, width: Math.round(shape.feedForward.width / k), activation: 'gelu' }],
+      experts: [{ name: 'mlp', count: experts, width: Math.round((shape.feedForward.width ?? 4 * shape.width) / k), activation: 'gelu' }],
     }
     const config = transformerConfig.parse(experts > 0 ? { ...shape, mixture } : shape)
     using model = createTransformer(config, { vocabulary: corpus.tokenizer.size, rng: run.rng.stream('init'), plugins: run.plugins })

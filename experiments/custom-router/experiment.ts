@@ -4,7 +4,7 @@ import {
   defineExperiment,
   defineRouter,
   evaluate,
-  initializers,
+
   loadCorpus,
   ops,
   pluginReference,
@@ -22,10 +22,11 @@ const cosineRouter = defineRouter({
   summary: 'Top-k of the cosine similarity between a token and each member',
   source: 'https://arxiv.org/abs/2204.09179',
   config: z.object({ k: z.number().int().min(1).default(2), temperature: z.number().positive().default(0.1) }),
-  create({ k, temperature }, { members, width, store }) {
-    const gate = store.parameter('weight', [members, width], initializers.normal(0.02))
+  create({ k, temperature }, { members, width, store, initializer }) {
+    const gate = store.parameter('weight', [members, width], initializer)
     const unit = (x: tf.Tensor2D) => x.div<tf.Tensor2D>(tf.norm(x, 2, 1, true).add(1e-6))
     return {
+      choices: k,
       route({ x_TD }) {
         const cosine_TE = ops.linear(unit(x_TD), unit(gate as tf.Tensor2D))
         const scores_TE = tf.softmax(cosine_TE.div(temperature)) as tf.Tensor2D

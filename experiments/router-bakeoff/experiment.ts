@@ -54,7 +54,7 @@ export default defineExperiment({
           feedForward: { activation: 'swiglu', width: activeWidth },
           mixture: dense ? null : { router: arm, experts: [{ name: 'swiglu', count: experts, width: Math.round(activeWidth / k) }] },
         })
-        const options = { config: { router: arm, model, training: { ...training, steps } }, seed, index: ++index, total }
+        const options = { config: { router: arm, model, training: { ...training, steps } }, seed, index: index++, total }
         const result = await run.child(`${name}-seed-${seed}`, options, async (child) => {
           using net = createTransformer(child.config.model, { vocabulary: corpus.tokenizer.size, rng: child.rng.stream('init'), plugins: child.plugins })
           const trained = await train(child, { model: net, corpus, config: child.config.training })

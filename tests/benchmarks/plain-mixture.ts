@@ -35,18 +35,15 @@ function attend(x: tf.Tensor, layer: Layer, mask: tf.Tensor): tf.Tensor {
   return tf.softmax(scores).matMul(split(layer.value)).transpose([0, 2, 1, 3]).reshape([B * T, D]).matMul(layer.out)
 }
 
-/** The chosen experts as a constant: TensorFlow.js has no gradient for top-k, and none is wanted through the choice. */
-const choose = tf.customGrad((probabilities) => {
-  const p = probabilities as tf.Tensor
-  return { value: tf.topk(p, shape.k).indices, gradFunc: () => tf.zerosLike(p) }
-})
+/** A constant of the same values: TensorFlow.js has no gradient for top-k and refuses integer indices on the tape. */
+const constant = <T extends tf.Tensor>(x: T): T => tf.tensor(x.dataSync(), x.shape, x.dtype) as T
 
 function mixture(x: tf.Tensor, layer: Layer): tf.Tensor {
   const { experts: E, width: D, k } = shape
   const N = shape.batch * shape.context
   const C = Math.ceil((1.25 * N * k) / E)
   const probabilities = tf.softmax(x.matMul(layer.gate))
-  const members = choose(probabilities)
+  const members = constant(tf.topk(probabilities, k).indices)
   const chosen = tf.oneHot(members.cast('int32') as tf.Tensor2D, E).cast('float32')
   const raw = chosen.mul(probabilities.expandDims(1)).sum(-1)
   const weights = raw.div(raw.sum(-1, true))

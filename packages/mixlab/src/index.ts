@@ -9,7 +9,15 @@ export { defineExperiment, type Experiment, openRun, readEvents, runExperiment, 
 export { interrupted, MixlabError, type RandomStream, type RunContext, type RunEvent, withDefaults } from '@mixlab/core'
 
 // Plugins of one's own.
-export { definePlugin, type Plugin, pluginHelper, type PluginReference, pluginReference, token } from '@mixlab/core'
+export {
+  definePlugin,
+  type Plugin,
+  pluginHelper,
+  type PluginReference,
+  pluginReference,
+  splitReference,
+  token,
+} from '@mixlab/core'
 export {
   type Binder,
   EMIT,
