@@ -7,7 +7,7 @@ import { comparisonText } from './comparison-text.ts'
 
 export interface CompareOptions {
   readonly runs: string
-  readonly metric: readonly string[]
+  readonly metric?: readonly string[]
   readonly json?: boolean
 }
 
@@ -21,15 +21,14 @@ export async function compareCommand(wanted: readonly string[], options: Compare
   const runs = runsFolder(options.runs)
   const paths = [...new Set(wanted.flatMap((word) => runsMeant(word, runs)))]
   const comparison = await compare(await Promise.all(paths.map(openRun)))
+  const asked = options.metric ?? []
   const known = comparison.columns.map(({ metric }) => metric)
-  for (const metric of options.metric) {
+  for (const metric of asked) {
     if (!known.includes(metric))
       throw new MixlabError(`there is no metric "${metric}" in these runs.${suggest(metric, known)}`)
   }
-  if (options.json !== true) return void process.stdout.write(`${comparisonText(comparison, options.metric)}\n`)
-  const columns = comparison.columns.filter(
-    ({ metric }) => options.metric.length === 0 || options.metric.includes(metric),
-  )
+  if (options.json !== true) return void process.stdout.write(`${comparisonText(comparison, asked)}\n`)
+  const columns = comparison.columns.filter(({ metric }) => asked.length === 0 || asked.includes(metric))
   const rows = comparison.arms.map(({ label, runs: inArm }, row) => ({
     arm: label,
     seeds: inArm.map(({ seed }) => seed),

@@ -109,9 +109,10 @@ export async function compare(records: readonly RunRecord[]): Promise<Comparison
   const seen = new Set<string>()
   const columns = [...all].map((metric): Column => {
     const estimates = metrics.map((runs) => estimate(runs.map((run) => run.get(metric)?.value)))
-    // What an experiment returns often repeats what was evaluated.
+    // What an experiment returns often repeats what was evaluated, or is the same in all arms.
     const means = estimates.map((each) => each?.mean).join()
-    const telling = !seen.has(means) && metrics.flat().some((run) => run.get(metric)?.telling === true)
+    const varies = arms.length === 1 || new Set(estimates.map((each) => each?.mean)).size > 1
+    const telling = varies && !seen.has(means) && metrics.flat().some((run) => run.get(metric)?.telling === true)
     seen.add(means)
     const ranking = arms.length > 1 && lowerIsBetter.test(metric) ? rank(estimates, 'lower') : undefined
     return { metric, telling, estimates, ...(ranking?.clear === true && { best: ranking.best }) }

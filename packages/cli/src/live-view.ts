@@ -51,7 +51,7 @@ function meanLoad(routing: Progress['routing']): { load: number[]; entropy: numb
   }
 }
 
-/** The text of the status line: which child, step, loss, speed, load, time left. */
+/** The text of the status line: which child, step, loss, speed, time left, load; a narrow terminal cuts the end. */
 function statusLine(child: Child | undefined, progress: Progress, secondsLeft: number | undefined): string {
   const { steps, step, validation, routing } = progress
   const loads = meanLoad(routing)
@@ -62,9 +62,9 @@ function statusLine(child: Child | undefined, progress: Progress, secondsLeft: n
     step ? `loss ${number(step.loss)}` : '',
     validation === undefined ? '' : `val ${number(validation)}`,
     step?.timing ? `${short(step.timing.tokensPerSecond)} tok/s` : '',
+    secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`,
     loads && loads.load.length <= 32 ? `load ${loadBars(loads.load)}` : '',
     loads ? `entropy ${loads.entropy.toFixed(2)}` : '',
-    secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`,
   ]
     .filter(Boolean)
     .join('  ')

@@ -34,7 +34,7 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
     .summary('run an experiment script')
     .description('Run an experiment. SCRIPT is a TypeScript or JavaScript file, or a folder with an experiment.ts.')
     .argument('[script]', 'the experiment; with --help, its fields are listed')
-    .option('--set <field=value>', 'set a field of the configuration, e.g. router.k=2; repeatable', collect, [])
+    .option('--set <field=value>', 'set a field of the configuration, e.g. router.k=2; repeatable', collect)
     .option('--seed <number>', 'seed of all random numbers (default 1)', wholeNumber)
     .option('--engine <name>', 'the tensor engine: auto, cpu, … (mixlab engines lists them)')
     .option('--resume <run>', 'go on with an interrupted run: its path, id, the end of its id, or latest')
@@ -80,7 +80,7 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
 }
 
 export interface RunFlags {
-  readonly set: string[]
+  readonly set?: string[]
   readonly seed?: number
   readonly engine?: string
   readonly resume?: string
@@ -118,9 +118,9 @@ function addRunsCommands(program: Command): void {
     .description('Compare runs: one row for each configuration, means and 95 % confidence intervals over its seeds.')
     .argument('<run...>', 'paths, ids, ends of ids, latest, or the name of an experiment for all of its runs')
     .addOption(runsOption())
-    .option('--metric <name>', 'only this metric; repeatable', collect, [])
+    .option('--metric <name>', 'only this metric; repeatable', collect)
     .option('--json', 'as JSON')
-    .action(async (wanted: string[], options: { runs: string; metric: string[]; json?: boolean }) => {
+    .action(async (wanted: string[], options: { runs: string; metric?: string[]; json?: boolean }) => {
       const { compareCommand } = await import('./compare-command.ts')
       await compareCommand(wanted, options)
     })

@@ -30,7 +30,7 @@ export async function runCommand(wanted: string, flags: RunFlags, argv: readonly
   try {
     run = await runExperiment(experiment, {
       runs: flags.runs,
-      set: flags.set,
+      set: flags.set ?? [],
       ...(flags.seed !== undefined && { seed: flags.seed }),
       ...(flags.engine !== undefined && { engine: flags.engine }),
       ...(flags.name !== undefined && { name: flags.name }),

@@ -48,7 +48,7 @@ export async function listCommand(experiment: string | undefined, options: Optio
     run.experiment,
     coloured(run.status),
     String(run.seed),
-    duration(seconds(run)),
+    run.finishedAt === undefined ? '–' : duration(seconds(run)),
     run.children.length > 0 ? `${run.children.length} children` : summary(run),
   ])
   process.stdout.write(

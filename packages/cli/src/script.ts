@@ -21,12 +21,39 @@ const shown = (path: string): string => {
   return short.startsWith('..') ? path : short
 }
 
+function manifestField(file: string, name: string): unknown {
+  try {
+    const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'))
+    return typeof manifest === 'object' && manifest !== null && name in manifest
+      ? { ...manifest }[name as never]
+      : undefined
+  } catch {
+    throw new MixlabError(`${shown(file)} is not JSON`, { code: 'load' })
+  }
+}
+
 function mainOf(folder: string): string | undefined {
   const file = join(folder, 'package.json')
-  if (!existsSync(file)) return undefined
-  const manifest: unknown = JSON.parse(readFileSync(file, 'utf8'))
-  const main = typeof manifest === 'object' && manifest !== null && 'main' in manifest ? manifest.main : undefined
+  const main = existsSync(file) ? manifestField(file, 'main') : undefined
   return typeof main === 'string' && existsSync(join(folder, main)) ? join(folder, main) : undefined
+}
+
+/** `npm init` writes "type": "commonjs", in which Node refuses `import` and `export`; said before Node says it at length. */
+function checkModuleType(path: string): void {
+  if (!/\.[jt]s$/.test(path) || !/^\s*(?:import|export)\b/m.test(readFileSync(path, 'utf8'))) return
+  for (let folder = dirname(path); ; folder = dirname(folder)) {
+    const file = join(folder, 'package.json')
+    if (existsSync(file)) {
+      if (manifestField(file, 'type') !== 'commonjs') return
+      throw new MixlabError(
+        `${shown(file)} says "type": "commonjs", so ${basename(path)} cannot use import: change it to "type": "module"`,
+        {
+          code: 'load',
+        },
+      )
+    }
+    if (folder === dirname(folder)) return
+  }
 }
 
 /**
@@ -57,6 +84,7 @@ export function findScript(wanted: string): string {
  */
 export async function loadScript(wanted: string): Promise<Script> {
   const path = findScript(wanted)
+  checkModuleType(path)
   let exported: Readonly<Record<string, unknown>>
   try {
     exported = (await import(pathToFileURL(path).href)) as Readonly<Record<string, unknown>>

@@ -31,6 +31,8 @@ test('a script that is missing, empty of experiments or unreadable is one line t
   )
   file('nothing/readme.txt', 'no script here')
   file('notes.txt', 'x')
+  file('old/package.json', '{ "type": "commonjs" }')
+  file('old/index.ts', 'export default 3')
   const cases: [script: string, line: RegExp][] = [
     ['experimnt.ts', /^mixlab: experimnt.ts: there is no such file or folder. Did you mean experiment.ts/],
     [
@@ -46,6 +48,10 @@ test('a script that is missing, empty of experiments or unreadable is one line t
     ['throws.ts', /^mixlab: throws.ts failed while it was loaded: not today/],
     ['name.ts', /^mixlab: experiment "Bad Name": a name is lower-case words joined by hyphens, e.g. bad-name/],
     ['nothing', /^mixlab: nothing: there is no experiment.ts in this folder/],
+    [
+      'old',
+      /^mixlab: old\/package.json says "type": "commonjs", so index.ts cannot use import: change it to "type": "module"/,
+    ],
     ['notes.txt', /^mixlab: notes.txt is not a script/],
   ]
   await Promise.all(cases.map(async ([script, line]) => expectProblem(await mixlab('run', script), line)))

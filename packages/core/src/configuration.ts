@@ -16,7 +16,7 @@ export interface FieldDescription {
 }
 
 interface JsonSchema {
-  readonly type?: string
+  readonly type?: string | readonly string[]
   readonly enum?: readonly unknown[]
   readonly const?: unknown
   readonly anyOf?: readonly JsonSchema[]
@@ -49,23 +49,27 @@ function typeName(schema: JsonSchema): string {
   if (schema.enum) return schema.enum.map((value) => JSON.stringify(value)).join(' | ')
   const choices = schema.anyOf ?? schema.oneOf
   if (choices) return [...new Set(choices.map(typeName))].join(' | ')
+  if (Array.isArray(schema.type)) return schema.type.join(' | ')
   if (schema.type === 'array') return `list of ${schema.items ? typeName(schema.items) : 'anything'}`
-  if (schema.type === 'number' || schema.type === 'integer') return [schema.type, range(schema)].filter(Boolean).join(' ')
-  return schema.type ?? 'anything'
+  if (schema.type === 'number' || schema.type === 'integer')
+    return [schema.type, range(schema)].filter(Boolean).join(' ')
+  return typeof schema.type === 'string' ? schema.type : 'anything'
 }
 
 function fieldsOf(schema: JsonSchema, prefix: string): FieldDescription[] {
   return Object.entries(schema.properties ?? {}).flatMap(([name, field]) => {
     const path = prefix === '' ? name : `${prefix}.${name}`
     if (field.properties) return fieldsOf(field, path)
-    return [
-      {
-        path,
-        type: typeName(field),
-        ...(field.default !== undefined && { default: field.default }),
-        ...(field.description !== undefined && { description: field.description }),
-      },
-    ]
+    const described = {
+      path,
+      type: typeName(field),
+      ...(field.default !== undefined && { default: field.default }),
+      ...(field.description !== undefined && { description: field.description }),
+    }
+    // `null` or an object: the object's fields can be set, too.
+    const choices = (field.anyOf ?? field.oneOf ?? []).filter((choice) => choice.type !== 'null')
+    const only = choices.length === 1 ? choices[0] : undefined
+    return only?.properties ? [described, ...fieldsOf(only, path)] : [described]
   })
 }
 
@@ -94,14 +98,22 @@ const shown = (value: unknown): string => {
 }
 
 const valueAt = (value: unknown, path: readonly PropertyKey[]): unknown =>
-  path.reduce<unknown>((at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined), value)
+  path.reduce<unknown>(
+    (at, key) => (typeof at === 'object' && at !== null ? (at as Record<PropertyKey, unknown>)[key] : undefined),
+    value,
+  )
+
+const propertyNames = (schema: JsonSchema): string[] => [
+  ...Object.keys(schema.properties ?? {}),
+  ...(schema.anyOf ?? schema.oneOf ?? []).flatMap(propertyNames),
+]
 
 function explain(issue: z.core.$ZodIssue, schema: JsonSchema, value: unknown): string {
   const path = issue.path.map(String).join('.')
   if (issue.code === 'unrecognized_keys') {
     const at = schemaAt(schema, issue.path)
     const key = issue.keys[0] ?? ''
-    return `unknown field ${path === '' ? key : `${path}.${key}`}.${suggest(key, Object.keys(at?.properties ?? {}))}`
+    return `unknown field ${path === '' ? key : `${path}.${key}`}.${suggest(key, at ? propertyNames(at) : [])}`
   }
   const at = schemaAt(schema, issue.path)
   const expected = at && typeName(at) !== 'anything' ? typeName(at) : undefined

@@ -19,7 +19,11 @@ export interface MixlabEvents {
     readonly error?: string
   }
   'child.started': { readonly name: string; readonly child: string; readonly index: number; readonly total?: number }
-  'child.finished': { readonly name: string; readonly child: string; readonly status: 'finished' | 'failed' | 'interrupted' }
+  'child.finished': {
+    readonly name: string
+    readonly child: string
+    readonly status: 'finished' | 'failed' | 'interrupted'
+  }
   'train.started': {
     readonly parameters: number
     /** Parameters that one token passes through. */

@@ -28,5 +28,12 @@ export {
   type PluginTable,
   splitReference,
 } from './plugins.ts'
-export { type Emit, type EventOf, type EventType, type LabelledMatrix, type MixlabEvents, type RunEvent } from './events.ts'
+export {
+  type Emit,
+  type EventOf,
+  type EventType,
+  type LabelledMatrix,
+  type MixlabEvents,
+  type RunEvent,
+} from './events.ts'
 export { type ChildOptions, type RunContext, type RunDirectory } from './run.ts'

@@ -52,12 +52,15 @@ export interface PluginDefinition<K extends Kind, S extends z.ZodType, N extends
 const empty = z.strictObject({})
 
 /** Defines a plugin of any kind; the kinds' own helpers (`defineRouter`, …) are this with the kind filled in. */
-export function definePlugin<K extends Kind, S extends z.ZodType = typeof empty, N extends TokenMap = Record<never, never>>(
-  kind: K,
-  definition: PluginDefinition<K, S, N>,
-): Plugin<K> {
+export function definePlugin<
+  K extends Kind,
+  S extends z.ZodType = typeof empty,
+  N extends TokenMap = Record<never, never>,
+>(kind: K, definition: PluginDefinition<K, S, N>): Plugin<K> {
   if (!/^[a-z0-9]+(-[a-z0-9]+)*$/.test(definition.name)) {
-    throw new MixlabError(`${kind} "${definition.name}": a plugin's name is lower-case words joined by hyphens, e.g. my-${kind}`)
+    throw new MixlabError(
+      `${kind} "${definition.name}": a plugin's name is lower-case words joined by hyphens, e.g. my-${kind}`,
+    )
   }
   const schema: z.ZodType = definition.config ?? empty
   return {
@@ -75,11 +78,18 @@ export function definePlugin<K extends Kind, S extends z.ZodType = typeof empty,
 /** `defineRouter = pluginHelper('router')`. */
 export const pluginHelper =
   <K extends Kind>(kind: K) =>
-  <S extends z.ZodType = typeof empty, N extends TokenMap = Record<never, never>>(definition: PluginDefinition<K, S, N>): Plugin<K> =>
+  <S extends z.ZodType = typeof empty, N extends TokenMap = Record<never, never>>(
+    definition: PluginDefinition<K, S, N>,
+  ): Plugin<K> =>
     definePlugin<K, S, N>(kind, definition)
 
 export const isPlugin = (value: unknown): value is Plugin =>
-  typeof value === 'object' && value !== null && 'kind' in value && 'create' in value && 'summary' in value && typeof value.create === 'function'
+  typeof value === 'object' &&
+  value !== null &&
+  'kind' in value &&
+  'create' in value &&
+  'summary' in value &&
+  typeof value.create === 'function'
 
 /** How a configuration names a plugin: `"top-k"` or `{ name: "top-k", k: 2 }`. */
 export type PluginReference = string | ({ readonly name: string } & Readonly<Record<string, unknown>>)

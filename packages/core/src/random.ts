@@ -64,7 +64,10 @@ export class RandomStream {
     this.path = path
     this.#step = step
     const [low, high] = hash64(`${seed}/${path}/${step}`)
-    this.key = philox4x32([low, high, 0, 0], [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0]).slice(0, 2) as unknown as PhiloxKey
+    this.key = philox4x32([low, high, 0, 0], [seed >>> 0, Math.floor(seed / 2 ** 32) >>> 0]).slice(
+      0,
+      2,
+    ) as unknown as PhiloxKey
   }
 
   get seed(): number {
@@ -99,7 +102,8 @@ export class RandomStream {
 
   /** The next integer in [0, bound), without modulo bias (Lemire's method by rejection). */
   integer(bound: number): number {
-    if (!(Number.isSafeInteger(bound) && bound > 0 && bound <= 2 ** 32)) throw new RangeError(`integer(bound): bound is ${bound}, expected 1 … 2^32`)
+    if (!(Number.isSafeInteger(bound) && bound > 0 && bound <= 2 ** 32))
+      throw new RangeError(`integer(bound): bound is ${bound}, expected 1 … 2^32`)
     const limit = 2 ** 32 - (2 ** 32 % bound)
     let word = this.word()
     while (word >= limit) word = this.word()

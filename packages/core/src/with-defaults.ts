@@ -4,7 +4,9 @@ import { z } from 'zod'
 import { MixlabError } from './errors.ts'
 import { suggest } from './near-misses.ts'
 
-type Defaults<T> = { readonly [K in keyof T]?: T[K] extends Readonly<Record<string, unknown>> ? Defaults<T[K]> | T[K] : T[K] }
+type Defaults<T> = {
+  readonly [K in keyof T]?: T[K] extends Readonly<Record<string, unknown>> ? Defaults<T[K]> | T[K] : T[K]
+}
 
 /** The object schema inside `.default()`, `.prefault()` and the like, if there is one. */
 function objectInside(schema: z.core.$ZodType): z.ZodObject | undefined {
@@ -26,15 +28,19 @@ export function withDefaults<S extends z.ZodObject>(schema: S, defaults: Default
   const shape: Record<string, z.core.$ZodType> = { ...schema.shape }
   for (const [name, value] of Object.entries(defaults)) {
     const field = shape[name] as z.ZodType | undefined
-    if (field === undefined) throw new MixlabError(`withDefaults: there is no field ${name}.${suggest(name, Object.keys(shape))}`)
+    if (field === undefined)
+      throw new MixlabError(`withDefaults: there is no field ${name}.${suggest(name, Object.keys(shape))}`)
     const nested = isPlainObject(value) ? objectInside(field) : undefined
-    const described = nested ? withDefaults(nested, value) : unwrapped(field).default(value as never)
+    // `prefault`, so that an object given as a default has its own fields' defaults filled in, too.
+    const described = nested ? withDefaults(nested, value) : unwrapped(field).prefault(value as never)
     shape[name] = field.description === undefined ? described : described.describe(field.description)
   }
-  return (schema.clone({ ...schema._zod.def, shape: shape })).prefault({} as never)
+  return schema.clone({ ...schema._zod.def, shape: shape }).prefault({} as never)
 }
 
 /** Drops an outer default, so that two do not stack. */
 function unwrapped(schema: z.ZodType): z.ZodType {
-  return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault ? unwrapped(schema._zod.def.innerType as z.ZodType) : schema
+  return schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault
+    ? unwrapped(schema._zod.def.innerType as z.ZodType)
+    : schema
 }

@@ -4,7 +4,9 @@ import { describeFields, MixlabError, nearMisses, parseConfiguration, withAssign
 
 const schema = z.strictObject({
   steps: z.number().int().min(1).default(100).describe('Optimizer steps.'),
-  optimizer: z.strictObject({ name: z.enum(['adamw', 'sgd']).default('adamw'), beta: z.number().min(0).lt(1).default(0.9) }).prefault({}),
+  optimizer: z
+    .strictObject({ name: z.enum(['adamw', 'sgd']).default('adamw'), beta: z.number().min(0).lt(1).default(0.9) })
+    .prefault({}),
   data: z.union([z.string(), z.array(z.string())]),
 })
 const message = (value: unknown) => {
@@ -19,7 +21,11 @@ const message = (value: unknown) => {
 
 describe('parseConfiguration', () => {
   test('fills in defaults', () => {
-    expect(parseConfiguration(schema, { data: 'x' }, 's')).toEqual({ steps: 100, optimizer: { name: 'adamw', beta: 0.9 }, data: 'x' })
+    expect(parseConfiguration(schema, { data: 'x' }, 's')).toEqual({
+      steps: 100,
+      optimizer: { name: 'adamw', beta: 0.9 },
+      data: 'x',
+    })
   })
   test.each([
     [{ data: 'x', steps: 0 }, 'training: steps is 0, expected integer ≥ 1'],
@@ -34,7 +40,9 @@ describe('parseConfiguration', () => {
 })
 
 test('withAssignments sets nested fields and turns a plugin name into an object', () => {
-  expect(withAssignments({ a: { b: 1 }, router: 'top-k' }, ['a.c=true', 'router.k=2', 'data=a.txt', 'list=[1,2]'])).toEqual({
+  expect(
+    withAssignments({ a: { b: 1 }, router: 'top-k' }, ['a.c=true', 'router.k=2', 'data=a.txt', 'list=[1,2]']),
+  ).toEqual({
     a: { b: 1, c: true },
     router: { name: 'top-k', k: 2 },
     data: 'a.txt',
@@ -45,8 +53,34 @@ test('withAssignments sets nested fields and turns a plugin name into an object'
 })
 
 test('describeFields lists nested fields with type, range, default and description', () => {
-  expect(describeFields(schema)[0]).toEqual({ path: 'steps', type: 'integer ≥ 1', default: 100, description: 'Optimizer steps.' })
-  expect(describeFields(schema).map((field) => field.path)).toEqual(['steps', 'optimizer.name', 'optimizer.beta', 'data'])
+  expect(describeFields(schema)[0]).toEqual({
+    path: 'steps',
+    type: 'integer ≥ 1',
+    default: 100,
+    description: 'Optimizer steps.',
+  })
+  expect(describeFields(schema).map((field) => field.path)).toEqual([
+    'steps',
+    'optimizer.name',
+    'optimizer.beta',
+    'data',
+  ])
+})
+
+test('an object or null: its fields are listed and misspelt ones get suggestions', () => {
+  const nullable = z.strictObject({
+    mixture: z
+      .strictObject({ router: z.string().nullable().default(null) })
+      .nullable()
+      .default(null),
+  })
+  expect(describeFields(nullable)).toEqual([
+    { path: 'mixture', type: 'object | null', default: null },
+    { path: 'mixture.router', type: 'string | null', default: null },
+  ])
+  expect(() => parseConfiguration(nullable, { mixture: { routr: 'x' } }, 'model')).toThrow(
+    'unknown field mixture.routr. Did you mean router?',
+  )
 })
 
 test('nearMisses finds transpositions, missing hyphens and parts of names', () => {

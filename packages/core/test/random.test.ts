@@ -5,7 +5,11 @@ import { philox4x32, RandomStream } from '../src/index.ts'
 describe('philox4x32', () => {
   // Random123's kat_vectors file, rows "philox4x32 10".
   test.each([
-    [[0, 0, 0, 0], [0, 0], [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8]],
+    [
+      [0, 0, 0, 0],
+      [0, 0],
+      [0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8],
+    ],
     [
       [0xffffffff, 0xffffffff, 0xffffffff, 0xffffffff],
       [0xffffffff, 0xffffffff],
@@ -30,7 +34,12 @@ describe('RandomStream', () => {
   })
 
   test('seeds, names and steps give different draws', () => {
-    const draws = [new RandomStream(1), new RandomStream(2), new RandomStream(1).stream('x'), new RandomStream(1).at(1)].map((s) => s.word())
+    const draws = [
+      new RandomStream(1),
+      new RandomStream(2),
+      new RandomStream(1).stream('x'),
+      new RandomStream(1).at(1),
+    ].map((s) => s.word())
     expect(new Set(draws).size).toBe(4)
   })
 
@@ -54,11 +63,16 @@ describe('RandomStream', () => {
 
   test('shuffled is a permutation and integer stays below its bound', () => {
     fc.assert(
-      fc.property(fc.integer({ min: 0, max: 2 ** 40 }), fc.array(fc.integer()), fc.integer({ min: 1, max: 1000 }), (seed, items, bound) => {
-        const stream = new RandomStream(seed)
-        expect(stream.shuffled(items).toSorted((a, b) => a - b)).toEqual(items.toSorted((a, b) => a - b))
-        expect(stream.integer(bound)).toBeLessThan(bound)
-      }),
+      fc.property(
+        fc.integer({ min: 0, max: 2 ** 40 }),
+        fc.array(fc.integer()),
+        fc.integer({ min: 1, max: 1000 }),
+        (seed, items, bound) => {
+          const stream = new RandomStream(seed)
+          expect(stream.shuffled(items).toSorted((a, b) => a - b)).toEqual(items.toSorted((a, b) => a - b))
+          expect(stream.integer(bound)).toBeLessThan(bound)
+        },
+      ),
     )
   })
 })

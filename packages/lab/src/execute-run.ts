@@ -17,7 +17,15 @@ import { EventLog, repairEvents } from './event-log.ts'
 import type { Result } from './experiment.ts'
 import { toJson } from './plain-data.ts'
 import { runDirectory, slug } from './run-directory.ts'
-import { openRun, RUN_FORMAT, type RunFile, type RunRecord, thisProcess, writeRunFile } from './run-record.ts'
+import {
+  activeRuns,
+  openRun,
+  RUN_FORMAT,
+  type RunFile,
+  type RunRecord,
+  thisProcess,
+  writeRunFile,
+} from './run-record.ts'
 import type { EventSink } from './sinks.ts'
 import { CONFIG, EMIT, ENGINE, EVENTS, RNG, RUN_DIRECTORY, SEED, SIGNAL } from './tokens.ts'
 
@@ -43,6 +51,8 @@ export interface RunPlan<C> {
   /** The earlier record, when this goes on from it. */
   readonly earlier?: RunRecord
   readonly sinks: readonly EventSink[]
+  /** Called when the run could be resumed if it were killed. */
+  readonly onStart?: () => void
   readonly parent?: { readonly id: string; readonly bus: EventBus; readonly index?: number; readonly total?: number }
 }
 
@@ -82,6 +92,8 @@ export async function executeRun<C>(
     ...(parent?.total !== undefined && { total: parent.total }),
     process: thisProcess(),
   }
+  activeRuns.add(directory.path)
+  using _active = { [Symbol.dispose]: () => void activeRuns.delete(directory.path) }
   await writeRunFile(directory.path, file)
   if (earlier) await repairEvents(directory.path)
   using log = new EventLog(directory.path, { resume: earlier !== undefined && hasCheckpoint(directory) })
@@ -91,6 +103,7 @@ export async function executeRun<C>(
     failure: () => log.failure,
     ...(parent && { parent: parent.bus }),
   })
+  plan.onStart?.()
   for (const sink of plan.sinks) bus.attach(sink)
   bus.emit('run.started', {
     experiment: family.experiment,

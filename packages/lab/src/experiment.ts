@@ -79,19 +79,17 @@ function closed(schema: z.core.$ZodType): z.ZodType {
     const shape = Object.fromEntries(
       Object.entries<z.core.$ZodType>(schema.shape).map(([name, field]) => [name, closed(field)]),
     )
-    return schema.clone({ ...schema.def, shape, catchall: schema.def.catchall ?? z.never() })
+    return amended(schema, { shape, catchall: schema.def.catchall ?? z.never() })
   }
-  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault) return rewrapped(schema, schema.def.innerType)
-  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable) return rewrapped(schema, schema.def.innerType)
+  if (schema instanceof z.ZodArray) return amended(schema, { element: closed(schema.def.element) })
+  if (schema instanceof z.ZodDefault || schema instanceof z.ZodPrefault)
+    return amended(schema, { innerType: closed(schema.def.innerType) })
+  if (schema instanceof z.ZodOptional || schema instanceof z.ZodNullable)
+    return amended(schema, { innerType: closed(schema.def.innerType) })
   // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- every schema made with zod (not zod/core) is one
   return schema as z.ZodType
 }
 
-function rewrapped(
-  schema: z.ZodDefault | z.ZodPrefault | z.ZodOptional | z.ZodNullable,
-  inner: z.core.$ZodType,
-): z.ZodType {
-  // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the definition of the same schema
-  const clone: z.ZodType = schema.clone({ ...schema.def, innerType: closed(inner) } as never)
-  return schema.description === undefined ? clone : clone.describe(schema.description)
-}
+/** A copy with a changed definition that keeps its description. */
+const amended = (schema: z.ZodType, changes: object): z.ZodType =>
+  schema.clone({ ...schema.def, ...changes }, { parent: true })

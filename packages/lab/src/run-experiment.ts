@@ -37,7 +37,7 @@ export interface RunOptions {
   readonly script?: string
   /** The command line, for the record. */
   readonly command?: readonly string[]
-  /** Called when the run's directory is there. */
+  /** Called when the run's directory is there, and could be resumed. */
   readonly onStart?: (run: {
     readonly id: string
     readonly path: string
@@ -68,7 +68,10 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   const earlier =
     options.resume === undefined ? undefined : await resumable(experiment, options, findRun(options.resume, runs))
   const given = earlier ? asConfiguration(earlier.config) : withAssignments(options.config ?? {}, options.set ?? [])
-  const config = parseConfiguration(experiment.config, given, experiment.name)
+  // Twice, as zod does not look into a default: the second time fills in the defaults inside it. What comes out parses to
+  // itself, which is what a resumed run does with it.
+  const parsed = asConfiguration(parseConfiguration(experiment.config, given, experiment.name))
+  const config = parseConfiguration(experiment.config, parsed, experiment.name)
   const seed = earlier?.seed ?? checkedSeed(options.seed ?? 1)
   const wanted = experiment.engine ?? options.engine ?? earlier?.engine.name ?? 'auto'
   const git = gitState(options.script === undefined ? process.cwd() : dirname(options.script))
@@ -84,7 +87,6 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   const name = options.name ?? earlier?.name
   using interruption = listenForInterruption(options.onInterrupt)
   const signal = options.signal ? AbortSignal.any([interruption.signal, options.signal]) : interruption.signal
-  options.onStart?.({ id, path: directory.path, seed, engine: engine.name })
   const family = {
     experiment: experiment.name,
     engine,
@@ -110,6 +112,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     seed,
     ...(earlier && { earlier }),
     sinks: [...experiment.sinks, ...(options.sinks ?? [])],
+    onStart: () => options.onStart?.({ id, path: directory.path, seed, engine: engine.name }),
   }
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the configuration was parsed with the experiment's schema

@@ -77,9 +77,13 @@ export function thisProcess(): RunFile['process'] {
   return { pid: process.pid, host: hostname(), ...(started !== undefined && { started }) }
 }
 
-/** Whether the process that wrote the record may still be running; on another host one cannot know. */
-function isAlive({ pid, host, started }: RunFile['process']): boolean {
+/** Directories of the runs that go on in this process. */
+export const activeRuns = new Set<string>()
+
+/** Whether the run may still be going on; on another host one cannot know. */
+function isAlive(path: string, { pid, host, started }: RunFile['process']): boolean {
   if (host !== hostname()) return true
+  if (pid === process.pid && started === processStart('self')) return activeRuns.has(path)
   if (started !== undefined) return processStart(pid) === started
   try {
     process.kill(pid, 0)
@@ -122,7 +126,7 @@ async function readRunFile(path: string): Promise<RunFile> {
     const issue = parsed.error.issues[0]
     throw new MixlabError(`${file} is corrupt: ${issue?.path.join('.')}: ${issue?.message}`, { code: 'corrupt-run' })
   }
-  const dead = parsed.data.status === 'running' && !isAlive(parsed.data.process)
+  const dead = parsed.data.status === 'running' && !isAlive(path, parsed.data.process)
   return dead ? { ...parsed.data, status: 'interrupted' } : parsed.data
 }
 

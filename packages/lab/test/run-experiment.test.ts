@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import { interrupted, type RunEvent, withDefaults } from '@mixlab/core'
+import { describeFields, interrupted, type RunEvent, withDefaults } from '@mixlab/core'
 import { z } from 'zod'
 import { defineExperiment, type EventSink, openRun, readEvents, runExperiment } from '../src/index.ts'
 import { counting } from './fixtures/counting.ts'
@@ -79,7 +79,14 @@ test('a misspelt field is found at any depth, through defaults', async () => {
   const experiment = defineExperiment({
     name: 'nested',
     engine: 'none',
-    config: z.object({ model: withDefaults(inner, { width: 8 }), free: z.looseObject({}).optional() }),
+    config: z.object({
+      model: withDefaults(inner, { width: 8 }),
+      free: z.looseObject({}).optional(),
+      list: z
+        .array(z.object({ a: z.number().default(1) }))
+        .default([])
+        .describe('Several'),
+    }),
     run: ({ config }) => Promise.resolve({ width: config.model.width }),
   })
   const runs = temporaryFolder()
@@ -90,7 +97,23 @@ test('a misspelt field is found at any depth, through defaults', async () => {
   await expect(runExperiment(experiment, { runs, set: ['model.deep.b=3'] })).rejects.toThrow(
     /unknown field model.deep.b/,
   )
+  await expect(runExperiment(experiment, { runs, set: ['list=[{"b":3}]'] })).rejects.toThrow(/unknown field list.0.b/)
+  expect(describeFields(experiment.config)).toContainEqual(
+    expect.objectContaining({ path: 'list', description: 'Several' }),
+  )
   expect((await runExperiment(experiment, { runs, set: ['free.anything=3'] })).status).toBe('finished')
+})
+
+test('a default that is an object gets the defaults inside it', async () => {
+  const part = z.object({ a: z.number().default(1), b: z.number().default(2) })
+  const config = z.object({ part: part.nullable().default({ a: 5 } as never) })
+  const experiment = defineExperiment({
+    name: 'inside',
+    engine: 'none',
+    config,
+    run: ({ config: { part: given } }) => Promise.resolve({ ...given }),
+  })
+  expect((await runExperiment(experiment, { runs: temporaryFolder() })).result).toEqual({ a: 5, b: 2 })
 })
 
 test('a script that throws leaves a failed run with its events', async () => {
@@ -141,8 +164,11 @@ test('only a run that can go on is resumed', async () => {
   await expect(resume()).rejects.toThrow(/has finished: there is nothing to resume/)
   const file = join(path, 'run.json')
   const text = readFileSync(file, 'utf8')
-  writeFileSync(file, text.replace('"finished"', '"running"'))
-  await expect(resume()).rejects.toThrow(/is still running \(process \d+/)
+  writeFileSync(
+    file,
+    text.replace('"finished"', '"running"').replace(/"pid": \d+,\s+"host": "[^"]*"/, '"pid": 1, "host": "elsewhere"'),
+  )
+  await expect(resume()).rejects.toThrow(/is still running \(process 1 on elsewhere\)/)
   writeFileSync(file, text.replace('"finished"', '"interrupted"'))
   await expect(resume({ set: ['steps=9'] })).rejects.toThrow(/keeps its configuration/)
   await expect(resume({ seed: 9 })).rejects.toThrow(/keeps its seed/)

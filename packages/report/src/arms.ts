@@ -40,13 +40,20 @@ const withoutSeed = (config: unknown): Map<string, unknown> => {
 
 /** A value as it is shown: strings bare, everything else as JSON. */
 export const show = (value: unknown): string =>
-  value === undefined ? '–' : typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))
+  value === undefined ? '–' : typeof value === 'string' ? value : JSON.stringify(value)
 
-/** The fields, seeds aside, that are not the same in all the configurations. */
+/**
+ * The fields, seeds aside, that are not the same in all the configurations. A field that some lack (of a router's
+ * configuration, where the others have no router) counts if those that have it differ; if no field is left then, all do.
+ */
 export function differingFields(configs: readonly unknown[]): string[] {
   const maps = configs.map(withoutSeed)
-  const keys = new Set(maps.flatMap((map) => [...map.keys()]))
-  return [...keys].filter((key) => maps.some((map) => !isDeepStrictEqual(map.get(key), maps[0]!.get(key)))).toSorted()
+  const keys = [...new Set(maps.flatMap((map) => [...map.keys()]))].toSorted()
+  const differs = (key: string, among: readonly Map<string, unknown>[]): boolean =>
+    among.some((map) => !isDeepStrictEqual(map.get(key), among[0]?.get(key)))
+  const having = (key: string): Map<string, unknown>[] => maps.filter((map) => map.has(key))
+  const telling = keys.filter((key) => differs(key, having(key)))
+  return telling.length > 0 ? telling : keys.filter((key) => differs(key, maps))
 }
 
 /** A name without the seed at its end: `top-k-seed-3` of seed 3 is `top-k`. */
@@ -108,7 +115,7 @@ function labelGroups(groups: readonly (readonly Run[])[]): string[] {
     const name = nameOf(run)
     if (name !== undefined) return stem(name, run.record.seed, group.length > 1)
     if (groups.length === 1) return run.record.experiment
-    return described[i]! === '' ? run.record.id : described[i]!
+    return described[i] === '' ? run.record.id : described[i]!
   })
   const shared = (labels: readonly string[], i: number): boolean => labels.filter((l) => l === labels[i]).length > 1
   const detailed = named.map((label, i) =>

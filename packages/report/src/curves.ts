@@ -27,10 +27,7 @@ export function thin(series: Series, limit: number): Point[] {
   const buckets = Math.max(1, Math.floor((limit - 2) / 2))
   const kept: Point[] = [points[0]!]
   for (let b = 0; b < buckets; b++) {
-    const bucket = inner.slice(
-      Math.floor((b * inner.length) / buckets),
-      Math.floor(((b + 1) * inner.length) / buckets),
-    )
+    const bucket = inner.slice(Math.floor((b * inner.length) / buckets), Math.floor(((b + 1) * inner.length) / buckets))
     let low = bucket[0]
     let high = bucket[0]
     if (low === undefined || high === undefined) continue

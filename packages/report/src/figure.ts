@@ -1,6 +1,6 @@
 // What every figure function returns: a drawing and the sentence that says how to read it. The page numbers them.
 import type { Arm, Run } from './arms.ts'
-import { meanSeries, smooth } from './curves.ts'
+import { finite, meanSeries, smooth } from './curves.ts'
 import type { Curve } from './figures/line-chart.ts'
 import type { Markup } from './html.ts'
 import type { RunSeries, Series } from './series.ts'
@@ -26,7 +26,9 @@ export interface CurveOptions {
   readonly smoothing?: number
 }
 
-export const smoothed = (series: Series, share: number): Series => smooth(series, Math.max(1, series.length * share))
+/** Smoothed over a share of its points; a series too short for that stays as it is. */
+export const smoothed = (series: Series, share: number): Series =>
+  series.length * share < 1.5 ? finite(series) : smooth(series, series.length * share)
 
 /** One thick curve per arm (the mean over its seeds) above the thin curves of its runs. */
 export function armCurves(arms: readonly Arm[], pick: (run: RunSeries) => Series, options: CurveOptions = {}): Curve[] {

@@ -20,12 +20,21 @@ export function number(value: number): string {
   if (size === 0) return '0'
   if (Number.isInteger(value) && size < 1e6) return whole(value)
   if (size >= 1e6 || size < 1e-4) return clean(value.toExponential(2).replace('e+', 'e'))
-  return clean(value.toPrecision(4).replace(/(\.\d*?)0+$/, '$1').replace(/\.$/, ''))
+  return clean(
+    value
+      .toPrecision(4)
+      .replace(/(\.\d*?)0+$/, '$1')
+      .replace(/\.$/, ''),
+  )
 }
 
 /** A count, grouped by thousands: 1 234 567. */
 export const whole = (value: number): string =>
-  clean(Math.round(value).toString().replaceAll(/\B(?=(\d{3})+$)/g, NARROW))
+  clean(
+    Math.round(value)
+      .toString()
+      .replaceAll(/\B(?=(\d{3})+$)/g, NARROW),
+  )
 
 /** A count in short: 3.21 M. */
 export function short(value: number): string {
@@ -75,9 +84,15 @@ export function date(iso: string): string {
   return Number.isNaN(time.getTime()) ? iso : `${time.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }
 
+const segmenter = new Intl.Segmenter('en', { granularity: 'grapheme' })
+const split = (text: string): string[] => Array.from(segmenter.segment(text), ({ segment }) => segment)
+
+/** How many characters a reader sees in the longest of the texts; at least 1. */
+export const longest = (texts: readonly string[]): number => Math.max(1, ...texts.map((text) => split(text).length))
+
 /** At most `length` characters: the middle of a long name is cut, since both ends tell names apart. */
 export function ellipsis(text: string, length: number): string {
-  const characters = [...text]
+  const characters = split(text)
   if (characters.length <= length) return text
   const head = Math.ceil((length - 1) / 2)
   return `${characters.slice(0, head).join('')}…${characters.slice(characters.length - (length - 1 - head)).join('')}`

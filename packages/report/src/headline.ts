@@ -2,7 +2,7 @@
 import type { Arm } from './arms.ts'
 import { decimalsFor, fixed, number, short } from './format.ts'
 import { html, type Markup } from './html.ts'
-import { deciding, finalTrainingLoss, type MeasuredColumn, validationLoss } from './measures.ts'
+import { deciding, finalTrainingLoss, looksAhead, type MeasuredColumn, validationLoss } from './measures.ts'
 import { last, median } from './series.ts'
 import { rank } from './statistics.ts'
 
@@ -16,7 +16,12 @@ const plural = (count: number, one: string): string => `${count} ${one}${count =
 /** One paragraph; nothing is claimed that the data does not hold. */
 export function headline(arms: readonly Arm[], columns: readonly MeasuredColumn[]): Markup {
   const sentences = [
-    ...(arms.length > 1 ? comparison(arms, columns) : arms[0] ? single(arms[0]) : [html`There is no run with measurements here.`]),
+    ...(arms.length > 1
+      ? comparison(arms, columns)
+      : arms[0]
+        ? single(arms[0])
+        : [html`There is no run with measurements here.`]),
+    cheats(arms, columns),
     balance(arms, columns),
     trouble(arms),
   ].filter((sentence) => sentence !== undefined)
@@ -31,7 +36,8 @@ function comparison(arms: readonly Arm[], columns: readonly MeasuredColumn[]): M
   const value = column.estimates[ranking.best]!
   const name = column.measure.title.toLowerCase()
   const digits = decimalsFor(value.halfWidth, 3)
-  const mean = html`<b>${fixed(value.mean, digits)}</b>${Number.isFinite(value.halfWidth) && ` ± ${fixed(value.halfWidth, digits)} (95 % interval over ${value.n} seeds)`}`
+  const mean = html`<b>${fixed(value.mean, digits)}</b
+    >${Number.isFinite(value.halfWidth) && ` ± ${fixed(value.halfWidth, digits)} (95 % interval over ${value.n} seeds)`}`
   const first = html`<b>${best.label}</b> has the lowest ${name}, ${mean}`
   if (ranking.next === undefined || !ranking.lead) return [html`${first}; no other arm has one.`]
   const next = arms[ranking.next]!
@@ -39,18 +45,25 @@ function comparison(arms: readonly Arm[], columns: readonly MeasuredColumn[]): M
   const gapDigits = decimalsFor(Number.isFinite(ranking.lead.halfWidth) ? ranking.lead.halfWidth : gap, 3)
   const ahead = html`${first}, ${fixed(gap, gapDigits)} below ${next.label}.`
   if (!Number.isFinite(ranking.lead.halfWidth)) {
-    return [ahead, html`${arms.every((arm) => arm.runs.length === 1) ? 'Every arm has a single seed' : 'Some arms have a single seed'}, so whether that is more than noise is not known: run several seeds.`]
+    return [
+      ahead,
+      html`${arms.every((arm) => arm.runs.length === 1) ? 'Every arm has a single seed' : 'Some arms have a single seed'},
+      so whether that is more than noise is not known: run several seeds.`,
+    ]
   }
-  const interval = html`±\u202f${fixed(ranking.lead.halfWidth, gapDigits)}`
-  if (ranking.clear) return [ahead, html`The 95 % interval of the difference (${interval}) excludes zero: the lead is more than noise.`]
+  const interval = html`± ${fixed(ranking.lead.halfWidth, gapDigits)}`
+  if (ranking.clear)
+    return [ahead, html`The 95 % interval of the difference (${interval}) excludes zero: the lead is more than noise.`]
   const tied = arms.filter((_, i) => {
     const other = column.estimates[i]
-    return i !== ranking.best && other !== undefined && !separated(column, ranking.best, i)
+    return i !== ranking.best && other !== undefined && !looksAhead(arms[i]!) && !separated(column, ranking.best, i)
   })
   if (ranking.lead.clear) return [ahead, html`It is not separated from ${list(tied.map((arm) => arm.label))}.`]
   return [
     ahead,
-    html`That is within the noise: the 95 % interval of the difference (${interval}) holds zero${tied.length > 1 && ` (as it does for ${list(tied.map((arm) => arm.label))})`}, so these runs do not tell them apart.`,
+    html`That is within the noise: the 95 % interval of the difference (${interval}) holds
+    zero${tied.length > 1 && ` (as it does for ${list(tied.map((arm) => arm.label))})`}, so these runs do not tell them
+    apart.`,
   ]
 }
 
@@ -69,7 +82,8 @@ function single(arm: Arm): Markup[] {
   const steps = html`${short(series.lastStep)} steps`
   if (end === undefined) {
     const training = finalTrainingLoss(series)
-    if (training !== undefined) return [html`The training loss ended at <b>${fixed(training, 3)}</b> after ${steps}; nothing was validated.`]
+    if (training !== undefined)
+      return [html`The training loss ended at <b>${fixed(training, 3)}</b> after ${steps}; nothing was validated.`]
     return series.layers.length > 0 || series.evaluations.size > 0
       ? [html`The run ${record.status === 'finished' ? 'finished' : `is ${record.status}`}; it trained nothing.`]
       : [html`The run left no measurements.`]
@@ -78,10 +92,28 @@ function single(arm: Arm): Markup[] {
   const best = finite.reduce((low, point) => (point.value < low.value ? point : low), finite[0]!)
   const speed = median(series.tokensPerSecond.map((point) => point.value))
   return [
-    html`After ${steps} the validation loss is <b>${fixed(end, 3)}</b> nats per token (perplexity ${fixed(Math.exp(end), 2)}), from ${fixed(finite[0]!.value, 3)} at step ${short(finite[0]!.step)}.`,
-    best.value < end - 0.001 * Math.abs(end) ? html`It was lowest at step ${short(best.step)}, ${fixed(best.value, 3)}, and has risen since.` : html``,
+    html`After ${steps} the validation loss is <b>${fixed(end, 3)}</b> nats per token (perplexity
+      ${fixed(Math.exp(end), 2)}), from ${fixed(finite[0]!.value, 3)} at step ${short(finite[0]!.step)}.`,
+    best.value < end - 0.001 * Math.abs(end)
+      ? html`It was lowest at step ${short(best.step)}, ${fixed(best.value, 3)}, and has risen since.`
+      : html``,
     speed === undefined ? html`` : html`Training ran at ${short(speed)} tokens per second.`,
   ]
+}
+
+/** Arms whose loss means nothing because they see what they are to predict. */
+function cheats(arms: readonly Arm[], columns: readonly MeasuredColumn[]): Markup | undefined {
+  const column = deciding(columns)
+  const found = arms.filter(looksAhead)
+  if (found.length === 0 || !column) return undefined
+  const shown = found.map((arm) => {
+    const value = column.estimates[arm.index]
+    return value ? `${arm.label} (${fixed(value.mean, 3)})` : arm.label
+  })
+  return html`<span class="bad"
+    >${list(shown)} failed the causality check: ${found.length > 1 ? 'they look' : 'it looks'} ahead, so the loss cannot
+    be compared and is not ranked.</span
+  >`
 }
 
 /** Who is least and most even, where there are arms with routing. */
@@ -94,9 +126,11 @@ function balance(arms: readonly Arm[], columns: readonly MeasuredColumn[]): Mark
   const [worst] = known
   if (!worst) return undefined
   const most = html`${number(Number((1 + worst.value).toPrecision(2)))} × its fair share`
-  if (known.length === 1 || arms.length === 1) return html`At the end the busiest member of a layer receives ${most} (mean over layers).`
+  if (known.length === 1 || arms.length === 1)
+    return html`At the end the busiest member of a layer receives ${most} (mean over layers).`
   const calm = known.at(-1)!
-  return html`The load is least even under ${worst.arm.label}, where the busiest member of a layer receives ${most}, and most even under ${calm.arm.label} (${number(Number((1 + calm.value).toPrecision(2)))} ×).`
+  return html`The load is least even under ${worst.arm.label}, where the busiest member of a layer receives ${most}, and
+  most even under ${calm.arm.label} (${number(Number((1 + calm.value).toPrecision(2)))} ×).`
 }
 
 function trouble(arms: readonly Arm[]): Markup | undefined {
@@ -112,4 +146,3 @@ function trouble(arms: readonly Arm[]): Markup | undefined {
   if (parts.length === 0) return undefined
   return html`<span class="bad">Of ${plural(runs.length, 'run')}, ${list(parts)}.</span>`
 }
-

@@ -7,7 +7,13 @@ export interface Markup {
 
 export type Hole = Markup | string | number | false | null | undefined | readonly Hole[]
 
-const entities: Readonly<Record<string, string>> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' }
+const entities: Readonly<Record<string, string>> = {
+  '&': '&amp;',
+  '<': '&lt;',
+  '>': '&gt;',
+  '"': '&quot;',
+  "'": '&#39;',
+}
 
 /** Text for an element or a quoted attribute; control characters that no HTML may hold become U+FFFD. */
 export const escape = (text: string): string =>

@@ -11,14 +11,14 @@ export interface Measure {
   readonly explanation: string
   /** Undefined where neither end is better. */
   readonly better?: 'lower' | 'higher'
+  /** Looking ahead makes it better than it should be. */
+  readonly loss?: true
   of(run: RunSeries): number | undefined
-  show(value: Estimate): string
+  /** The fewest decimals; an interval may ask for more. */
+  readonly decimals?: number
+  /** Where decimals are not enough. */
+  readonly show?: (value: Estimate) => string
 }
-
-const decimals =
-  (least: number) =>
-  (value: Estimate): string =>
-    interval(value, decimalsFor(value.halfWidth, least))
 
 /** The validation loss over steps, in nats per token. */
 export const validationLoss = (run: RunSeries): Series => run.evaluations.get('validation')?.metrics.get('loss') ?? []
@@ -52,46 +52,50 @@ export const measures: readonly Measure[] = [
     title: 'Validation loss',
     explanation: 'Cross-entropy on held-out text at the last evaluation, nats per token',
     better: 'lower',
+    loss: true,
     of: validation('loss'),
-    show: decimals(3),
+    decimals: 3,
   },
   {
     id: 'training-loss',
     title: 'Training loss',
     explanation: 'What was minimised, router losses included, smoothed over the last twentieth of the steps',
     better: 'lower',
+    loss: true,
     of: finalTrainingLoss,
-    show: decimals(3),
+    decimals: 3,
   },
   {
     id: 'perplexity',
     title: 'Perplexity',
     explanation: 'exp(validation loss), per token of this tokenizer',
     better: 'lower',
+    loss: true,
     of: validation('perplexity'),
-    show: decimals(2),
+    decimals: 2,
   },
   {
     id: 'bits-per-byte',
     title: 'Bits per byte',
     explanation: 'Comparable across tokenizers',
     better: 'lower',
+    loss: true,
     of: validation('bitsPerByte'),
-    show: decimals(3),
+    decimals: 3,
   },
   {
     id: 'entropy',
     title: 'Load entropy',
     explanation: 'Entropy of the load over its maximum, mean over layers, last tenth of the run; 1 is perfect balance',
     of: (run) => atTheEnd(run, (layer) => layer.entropy),
-    show: decimals(3),
+    decimals: 3,
   },
   {
     id: 'max-violation',
     title: 'MaxVio',
     explanation: 'Busiest member over the mean, minus 1; mean over layers, last tenth of the run; 0 is perfect balance',
     of: (run) => atTheEnd(run, (layer) => layer.maxViolation),
-    show: decimals(2),
+    decimals: 2,
   },
   {
     id: 'dropped',
@@ -122,15 +126,22 @@ export const measures: readonly Measure[] = [
     of: (run) => median(run.tokensPerSecond.map((point) => point.value)),
     show: (value) =>
       Number.isFinite(value.halfWidth)
-        ? `${short(value.mean)} ±\u202f${percent(value.halfWidth / value.mean, 0)}`
+        ? `${short(value.mean)} ±\u202f${percent(value.halfWidth / value.mean, value.halfWidth < 0.01 * value.mean ? 1 : 0)}`
         : short(value.mean),
   },
 ]
+
+/** The causality check failed for one of the arm's runs: its predictions used later tokens. */
+export const looksAhead = (arm: Arm): boolean =>
+  arm.runs.some((run) => last(run.series.evaluations.get('causality')?.metrics.get('passed')) === 0)
 
 export interface MeasuredColumn {
   readonly measure: Measure
   /** One per arm. */
   readonly estimates: readonly (Estimate | undefined)[]
+  /** One arm's value as text; all in a column have the same number of decimals. */
+  show(value: Estimate): string
+  /** Without the arms that look ahead, where the measure is a loss. */
   readonly ranking?: Ranking
 }
 
@@ -140,8 +151,12 @@ const runsOf = (arm: Arm): readonly Run[] => arm.runs
 export function measureArms(arms: readonly Arm[]): MeasuredColumn[] {
   const columns = measures.map((measure): MeasuredColumn => {
     const estimates = arms.map((arm) => estimate(runsOf(arm).map((run) => measure.of(run.series))))
-    const ranking = measure.better && rank(estimates, measure.better)
-    return { measure, estimates, ...(ranking && { ranking }) }
+    const ranked = estimates.map((value, i) => (measure.loss === true && looksAhead(arms[i]!) ? undefined : value))
+    const ranking = measure.better && rank(ranked, measure.better)
+    const least = measure.decimals ?? 0
+    const digits = Math.min(...estimates.flatMap((value) => (value ? [decimalsFor(value.halfWidth, least)] : [])))
+    const show = measure.show ?? ((value: Estimate) => interval(value, digits))
+    return { measure, estimates, show, ...(ranking && { ranking }) }
   })
   const hasValidation = columns[0]!.estimates.some((value) => value !== undefined)
   return columns.filter(({ measure: { id }, estimates }) => {

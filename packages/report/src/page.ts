@@ -12,7 +12,7 @@ import { ellipsis } from './format.ts'
 import { type Overview, pageHeader } from './header.ts'
 import { headline } from './headline.ts'
 import { type Hole, html, type Markup, raw } from './html.ts'
-import { deciding, type MeasuredColumn, measureArms } from './measures.ts'
+import { deciding, looksAhead, type MeasuredColumn, measureArms } from './measures.ts'
 import { script } from './script.ts'
 import { styles } from './styles.ts'
 
@@ -34,46 +34,79 @@ export function renderPage(input: Omit<Overview, 'arms'>, runs: readonly Run[]):
   const draw = (figures: Figures): Markup | undefined => {
     const present = figures.filter((figure) => figure !== undefined)
     if (present.length === 0) return undefined
-    return html`<div class="figures">${present.map((figure) => {
-      number++
-      return html`<figure id="${figure.id}" class="${figure.width}">${figure.body}<figcaption><b>Figure ${number}. ${figure.title}.</b> ${figure.caption}</figcaption></figure>`
-    })}</div>`
+    return html`<div class="figures">
+      ${present.map((figure) => {
+        number++
+        return html`<figure id="${figure.id}" class="${figure.width}">
+          ${figure.body}
+          <figcaption><b>Figure ${number}. ${figure.title}.</b> ${figure.caption}</figcaption>
+        </figure>`
+      })}
+    </div>`
   }
   const legend = arms.length > 1 ? armLegend(arms) : undefined
   const section = (id: string, title: string, ...parts: Hole[]): Section | undefined =>
     parts.every((part) => part === undefined || part === false) ? undefined : { id, title, body: html`${parts}` }
 
   const sections = [
-    arms.length > 0 ? section('comparison', arms.length > 1 ? 'Comparison' : 'Result', comparisonTable(arms, columns), tableNote(arms)) : undefined,
+    arms.length > 0
+      ? section(
+          'comparison',
+          arms.length > 1 ? 'Comparison' : 'Result',
+          comparisonTable(arms, columns),
+          tableNote(arms),
+        )
+      : undefined,
     section('learning', 'Learning', draw([lossCurves(arms), finalLosses(arms, columns), ...optimizerPanels(arms)])),
     section('balance', 'Balance', draw([...balancePanels(arms), ...routerLossPanels(arms), loadMaps(arms, preferred)])),
-    section('evaluations', 'Specialisation and other evaluations', draw(matrixFigures(arms, preferred)), allMetrics(arms)),
+    section(
+      'evaluations',
+      'Specialisation and other evaluations',
+      draw(matrixFigures(arms, preferred)),
+      allMetrics(arms),
+    ),
     section('configuration', 'Configuration', differences(arms), configurations(input.roots, arms)),
     section('record', 'Record', record(overview)),
   ].filter((value) => value !== undefined)
 
-  const title = `${input.roots.map((root) => root.name ?? root.experiment).slice(0, 3).join(', ')} – mixlab report`
+  const title = `${input.roots
+    .map((root) => root.name ?? root.experiment)
+    .slice(0, 3)
+    .join(', ')} – mixlab report`
   return html`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="mixlab">
-<title>${ellipsis(title, 120)}</title>
-<link rel="icon" href="data:,">
-<style>${raw(styles(arms.length))}</style>
-</head>
-<body>
-<main>
-<nav><span class="links">${sections.map(({ id, title: name }) => html`<a href="#${id}">${name.split(' ')[0]!}</a>`)}</span><button type="button" id="theme" aria-label="Switch between light and dark">Dark</button></nav>
-${pageHeader(overview, headline(arms, columns))}
-${sections.map(({ id, title: name, body }) => html`<section id="${id}"><h2>${name}</h2>${(id === 'learning' || id === 'balance') && legend}${body}</section>\n`)}
-</main>
-<div id="tip" role="status" hidden></div>
-<script>${raw(script)}</script>
-</body>
-</html>
-`.markup
+    <html lang="en">
+      <head>
+        <meta charset="utf-8" />
+        <meta name="viewport" content="width=device-width, initial-scale=1" />
+        <meta name="generator" content="mixlab" />
+        <title>${ellipsis(title, 120)}</title>
+        <link rel="icon" href="data:," />
+        <style>
+          ${raw(styles(arms.length))}
+        </style>
+      </head>
+      <body>
+        <main>
+          <nav>
+            <span class="links"
+              >${sections.map(({ id, title: name }) => html`<a href="#${id}">${name.split(' ')[0]}</a>`)}</span
+            ><button type="button" id="theme" aria-label="Switch between light and dark">Dark</button>
+          </nav>
+          ${pageHeader(overview, headline(arms, columns))}
+          ${sections.map(
+            ({ id, title: name, body }) =>
+              html`<section id="${id}">
+                <h2>${name}</h2>
+                ${(id === 'learning' || id === 'balance') && legend}${body}
+              </section> `,
+          )}
+        </main>
+        <div id="tip" role="status" hidden></div>
+        <script>
+          ${raw(script)}
+        </script>
+      </body>
+    </html> `.markup
 }
 
 /** Arms by the deciding loss, lowest first. */
@@ -87,22 +120,43 @@ function byLoss(arms: readonly Arm[], columns: readonly MeasuredColumn[]): numbe
 const LEGEND = 32
 
 const armLegend = (arms: readonly Arm[]): Markup =>
-  html`<p class="legend">${arms.slice(0, LEGEND).map(
-    (arm) => html`<button type="button" data-arm="${arm.index}" aria-pressed="false" title="Show ${arm.label} alone; press again for all">${swatch(arm)}<span class="long">${ellipsis(arm.label, 40)}</span></button>`,
-  )}${arms.length > LEGEND && html`<span class="soft">and ${arms.length - LEGEND} more</span>`}</p>`
+  html`<p class="legend">
+    ${arms
+      .slice(0, LEGEND)
+      .map(
+        (arm) =>
+          html`<button
+            type="button"
+            data-arm="${arm.index}"
+            aria-pressed="false"
+            title="Show ${arm.label} alone; press again for all"
+          >
+            ${swatch(arm)}<span class="long">${ellipsis(arm.label, 40)}</span>
+          </button>`,
+      )}${arms.length > LEGEND && html`<span class="soft">and ${arms.length - LEGEND} more</span>`}
+  </p>`
 
 const tableNote = (arms: readonly Arm[]): Markup | undefined =>
   arms.length < 2
     ? undefined
-    : html`<p class="note">${
-        arms.some((arm) => arm.runs.length > 1)
-          ? 'Mean ± half the 95 % confidence interval over seeds (Student’s t). A value is marked only if it is separated from every other arm.'
-          : 'One seed per arm: no interval can be given and no value is marked as best.'
-      } Click a heading to sort.</p>`
+    : html`<p class="note">
+        ${
+          arms.some((arm) => arm.runs.length > 1)
+            ? 'Mean ± half the 95 % confidence interval over seeds (Student’s t). A value is marked only if it is separated from every other arm.'
+            : 'One seed per arm: no interval can be given and no value is marked as best.'
+        }${arms.some(looksAhead) && ' An arm that looks ahead failed the causality check: its predictions use later tokens, so its loss cannot be compared and is left out of the ranking.'}
+        Click a heading to sort.
+      </p>`
 
 function allMetrics(arms: readonly Arm[]): Markup | undefined {
   const table = metricsTable(arms)
-  return table && html`<details><summary>All metrics <span class="soft">at the last evaluation</span></summary>${table}</details>`
+  return (
+    table &&
+    html`<details>
+      <summary>All metrics <span class="soft">at the last evaluation</span></summary>
+      ${table}
+    </details>`
+  )
 }
 
 function record({ roots, all }: Overview): Markup {
@@ -113,13 +167,41 @@ function record({ roots, all }: Overview): Markup {
       .map((message) => ({ run: name ?? id, message })),
   )
   const notes = all.flatMap(({ series }) => series.notes)
-  const artifacts = all.flatMap(({ record: { name, id }, series }) => series.artifacts.map((artifact) => ({ run: name ?? id, ...artifact })))
+  const artifacts = all.flatMap(({ record: { name, id }, series }) =>
+    series.artifacts.map((artifact) => ({ run: name ?? id, ...artifact })),
+  )
   return html`<h3>Run it again</h3>
-${commands.slice(0, 10).map((command) => html`<pre><code>${command}</code></pre>`)}
-${warnings.length > 0 && html`<h3>Errors and warnings</h3><ul class="messages">${warnings.slice(0, 40).map(({ run, message }) => html`<li><span class="soft">${ellipsis(run, 40)}</span> ${ellipsis(message, 600)}</li>`)}</ul>${warnings.length > 40 && html`<p class="soft">and ${warnings.length - 40} more</p>`}`}
-<h3>Events</h3>
-${eventCounts(all.map(({ series }) => series))}
-<details><summary>Runs <span class="soft">${all.length}</span></summary>${runsTable(all)}</details>
-${artifacts.length > 0 && html`<details><summary>Artifacts <span class="soft">${artifacts.length}</span></summary><ul class="messages">${artifacts.slice(0, 100).map(({ run, path, title }) => html`<li><span class="soft">${ellipsis(run, 40)}</span> ${ellipsis(title, 120)} <code>${path}</code></li>`)}</ul></details>`}
-${notes.length > 0 && html`<details><summary>Notes <span class="soft">${notes.length}</span></summary><ul class="messages">${notes.slice(0, 100).map((note) => html`<li>${ellipsis(note, 600)}</li>`)}</ul></details>`}`
+    ${commands.slice(0, 10).map((command) => html`<pre><code>${command}</code></pre>`)}
+    ${
+      warnings.length > 0 &&
+      html`<h3>Errors and warnings</h3>
+        <ul class="messages">
+          ${warnings.slice(0, 40).map(({ run, message }) => html`<li><span class="soft">${ellipsis(run, 40)}</span> ${ellipsis(message, 600)}</li>`)}
+        </ul>
+        ${warnings.length > 40 && html`<p class="soft">and ${warnings.length - 40} more</p>`}`
+    }
+    <h3>Events</h3>
+    ${eventCounts(all.map(({ series }) => series))}
+    <details>
+      <summary>Runs <span class="soft">${all.length}</span></summary>
+      ${runsTable(all)}
+    </details>
+    ${
+      artifacts.length > 0 &&
+      html`<details>
+        <summary>Artifacts <span class="soft">${artifacts.length}</span></summary>
+        <ul class="messages">
+          ${artifacts.slice(0, 100).map(({ run, path, title }) => html`<li><span class="soft">${ellipsis(run, 40)}</span> ${ellipsis(title, 120)} <code>${path}</code></li>`)}
+        </ul>
+      </details>`
+    }
+    ${
+      notes.length > 0 &&
+      html`<details>
+        <summary>Notes <span class="soft">${notes.length}</span></summary>
+        <ul class="messages">
+          ${notes.slice(0, 100).map((note) => html`<li>${ellipsis(note, 600)}</li>`)}
+        </ul>
+      </details>`
+    }`
 }

@@ -50,7 +50,7 @@ export function drawFigure({ description, kind, data = {}, ...options }: FigureO
     document,
     className: 'plot',
     style: { fontSize: '11px', overflow: 'visible' },
-  } as Plot.PlotOptions) as unknown as SvgNode
+  }) as unknown as SvgNode
   drawn.querySelector('style')?.remove()
   for (const name of ['width', 'height', 'fill', 'font-size', 'font-family', 'text-anchor']) drawn.removeAttribute(name)
   drawn.setAttribute('class', `plot ${kind}`)

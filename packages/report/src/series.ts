@@ -85,7 +85,14 @@ type EvalResult = Extract<RunEvent, { type: 'eval.result' }>
 function addRouting(layers: Map<number, MutableLayer>, event: Routing): void {
   const { step, router, members } = event
   const layer = at(layers, event.layer, () => ({
-    layer: event.layer, router, members, steps: [], load: [], entropy: [], maxViolation: [], dropped: [],
+    layer: event.layer,
+    router,
+    members,
+    steps: [],
+    load: [],
+    entropy: [],
+    maxViolation: [],
+    dropped: [],
   }))
   if (members.length > layer.members.length) layer.members = members
   layer.steps.push(step)
@@ -171,9 +178,18 @@ export async function collectSeries(events: AsyncIterable<RunEvent> | Iterable<R
     }),
     ...totals,
     ...(error !== undefined && { error }),
-    loss, learningRate, gradientNorm, losses, tokensPerSecond, evaluations,
+    loss,
+    learningRate,
+    gradientNorm,
+    losses,
+    tokensPerSecond,
+    evaluations,
     layers: [...layers.values()].toSorted((a, b) => a.layer - b.layer),
-    warnings, notes, artifacts, counts, resumedAt,
+    warnings,
+    notes,
+    artifacts,
+    counts,
+    resumedAt,
   }
 }
 

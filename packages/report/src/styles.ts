@@ -36,7 +36,7 @@ table.small{font-size:13px}
 th,td{text-align:right;padding:8px 0 8px 20px;border-bottom:1px solid var(--rule);white-space:nowrap;font-weight:400;vertical-align:middle}
 th:first-child,td:first-child{padding-left:0}
 th[scope=row],.text,th.text{text-align:left}
-td.text code{white-space:normal;overflow-wrap:anywhere}
+td.text code.block{display:inline-block;width:48ch;white-space:normal;overflow-wrap:anywhere}
 thead th{font-size:12px;color:var(--faint);vertical-align:bottom;border-bottom-color:var(--faint)}
 thead button:hover{color:var(--ink)}
 th[aria-sort=ascending] button::after{content:" ↑"}
@@ -52,6 +52,7 @@ table.small th[scope=row]{font-weight:500}
 .long{overflow:hidden;text-overflow:ellipsis;min-width:0}
 .swatch{flex:none;display:inline-block;width:11px;height:11px;border-radius:3px}
 .spark{display:block}
+th small{display:block;font-size:12px;padding-left:19px}
 .legend{display:flex;flex-wrap:wrap;gap:4px 18px;margin:-6px 0 20px;font-size:13px}
 .legend button{display:inline-flex;align-items:center;gap:7px;max-width:260px;color:var(--soft);white-space:nowrap}
 .legend button:hover,.legend button[aria-pressed=true]{color:var(--ink)}
@@ -104,7 +105,7 @@ figure.wide,figure.narrow,figure.full{grid-column:span 12}
 figure.panel{grid-column:span 6}
 .maps-3,.maps-4{grid-template-columns:repeat(2,minmax(0,1fr))}
 }
-@media (max-width:600px){main{padding:12px 16px 56px}figure.panel{grid-column:span 12}.maps{grid-template-columns:minmax(0,1fr)}}
+@media (max-width:600px){main{padding:12px 16px 56px}.figures{display:block}figure+figure{margin-top:36px}.maps{grid-template-columns:minmax(0,1fr)}}
 @media (prefers-reduced-motion:reduce){html{scroll-behavior:auto}.plot [class^=arm-]{transition:none}}
 @media print{nav,#tip{display:none}body{background:#fff}section{break-inside:auto}figure{break-inside:avoid}}
 `

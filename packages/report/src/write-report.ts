@@ -29,7 +29,8 @@ export async function renderReport(roots: readonly RunRecord[]): Promise<string>
  * @throws MixlabError when a directory is not a run or the file cannot be written
  */
 export async function writeReport(runDirs: readonly string[], out?: string): Promise<string> {
-  if (runDirs.length === 0) throw new MixlabError('a report needs at least one run directory; mixlab runs list shows them')
+  if (runDirs.length === 0)
+    throw new MixlabError('a report needs at least one run directory; mixlab runs list shows them')
   const roots = await Promise.all([...new Set(runDirs)].map(openRun))
   const path = out ?? join(roots[0]!.path, 'report.html')
   await writeAtomically(path, await renderReport(roots))

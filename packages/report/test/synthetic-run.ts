@@ -23,6 +23,8 @@ export interface SyntheticOptions {
   readonly layers?: number
   readonly experts?: number
   readonly every?: number
+  /** Steps between logged steps. */
+  readonly log?: number
   /** The spread between seeds of the final loss. */
   readonly noise?: number
   readonly id?: string
@@ -38,7 +40,13 @@ export const bakeoffArms: readonly SyntheticArm[] = [
 const domains = ['typescript', 'javascript', 'markdown', 'json', 'licence']
 const start = Date.UTC(2026, 10, 24, 5, 15, 30)
 
-const machine = { processor: 'Example Processor 2.0 GHz', cores: 2, memoryBytes: 8 * 2 ** 30, platform: 'linux-x64', host: 'example' }
+const machine = {
+  processor: 'Example Processor 2.0 GHz',
+  cores: 2,
+  memoryBytes: 8 * 2 ** 30,
+  platform: 'linux-x64',
+  host: 'example',
+}
 
 interface Written {
   readonly type: EventType
@@ -82,7 +90,7 @@ const normalise = (values: readonly number[]): number[] => {
 
 /** The events of one training run of an arm. */
 export function trainingEvents(arm: SyntheticArm, seed: number, options: SyntheticOptions = {}): Written[] {
-  const { steps = 400, layers = 3, experts = 8, every = 10, noise = 0.006 } = options
+  const { steps = 400, layers = 3, experts = 8, every = 10, log = 1, noise = 0.006 } = options
   const random = new RandomStream(seed).stream(arm.name)
   const active = arm.activeParameters ?? 1_180_000
   const floor = arm.floor + noise * random.normal()
@@ -106,30 +114,41 @@ export function trainingEvents(arm: SyntheticArm, seed: number, options: Synthet
     const time = start + step * 380
     const truth = floor + 3.8 * (1 + step / 12) ** -0.9
     const crossEntropy = truth + 0.05 * random.normal()
-    const balance = 1 + (arm.skew ?? 0) ** 2 * 0.12 * (1 - Math.exp((-4 * step) / steps)) + 0.01 * Math.abs(random.normal())
+    const balance =
+      1 + (arm.skew ?? 0) ** 2 * 0.12 * (1 - Math.exp((-4 * step) / steps)) + 0.01 * Math.abs(random.normal())
     const routed = arm.skew !== undefined
-    events.push(
-      event('train.step', time, {
-        step,
-        loss: crossEntropy + (routed ? 0.01 * balance : 0),
-        losses: { crossEntropy, ...(routed && { balance, z: 3 + 2 * (step / steps) + 0.2 * random.normal() }) },
-        learningRate: step < 20 ? (1e-3 * step) / 20 : 1e-4 + 9e-4 * 0.5 * (1 + Math.cos((Math.PI * (step - 20)) / (steps - 20))),
-        gradientNorm: Math.exp(0.9 * Math.exp(-step / 60) + 0.18 * random.normal()),
-        tokens: step * 1024,
-        timing: {
-          tokensPerSecond: (routed ? 15_200 : 21_000) * (1 + 0.04 * random.normal()),
-          secondsLeft: (steps - step) * 0.07,
-          bytes: 312_000_000,
-        },
-      }),
-    )
+    if (step % log === 0) {
+      events.push(
+        event('train.step', time, {
+          step,
+          loss: crossEntropy + (routed ? 0.01 * balance : 0),
+          losses: { crossEntropy, ...(routed && { balance, z: 3 + 2 * (step / steps) + 0.2 * random.normal() }) },
+          learningRate:
+            step < 20 ? (1e-3 * step) / 20 : 1e-4 + 9e-4 * 0.5 * (1 + Math.cos((Math.PI * (step - 20)) / (steps - 20))),
+          gradientNorm: Math.exp(0.9 * Math.exp(-step / 60) + 0.18 * random.normal()),
+          tokens: step * 1024,
+          timing: {
+            tokensPerSecond: (routed ? 15_200 : 21_000) * (1 + 0.04 * random.normal()),
+            secondsLeft: (steps - step) * 0.07,
+            bytes: 312_000_000,
+          },
+        }),
+      )
+    }
     if (routed && step % every === 0) {
       for (let layer = 0; layer < layers; layer++) {
         const load = loadAt(layer, step)
         const entropy = -load.reduce((sum, p) => sum + (p > 0 ? p * Math.log(p) : 0), 0) / Math.log(experts)
         events.push(
           event('mixture.routing', time, {
-            step, layer, router: arm.name, members, load, entropy, maxViolation: Math.max(...load) * experts - 1, dropped: arm.dropped ?? 0,
+            step,
+            layer,
+            router: arm.name,
+            members,
+            load,
+            entropy,
+            maxViolation: Math.max(...load) * experts - 1,
+            dropped: arm.dropped ?? 0,
           }),
         )
       }
@@ -156,37 +175,85 @@ function finalEvaluations(arm: SyntheticArm, random: RandomStream, { steps, laye
   const fair = 1 / members.length
   const specialised: Record<string, LabelledMatrix> = {}
   const together: Record<string, LabelledMatrix> = {}
+  const k = arm.name === 'switch' ? 1 : 2
   for (let layer = 0; layer < layers; layer++) {
     specialised[`layer-${layer}`] = {
-      title: `layer ${layer}`,
+      title: `Share of each domain's tokens that each expert receives, layer ${layer}`,
       rows: domains,
-      columns: members.map((_, m) => String(m)),
-      values: domains.map(() => normalise(members.map(() => Math.exp((0.3 + 0.5 * layer) * random.normal())))),
+      columns: members,
+      values: domains.map(() =>
+        normalise(members.map(() => Math.exp((0.3 + 0.4 * layer) * random.normal()))).map((share) => share * k),
+      ),
       columnTitle: 'expert',
       rowTitle: 'domain',
-      baseline: fair,
+      baseline: k * fair,
     }
     together[`layer-${layer}`] = {
-      title: `layer ${layer}`,
+      title: `Share of the tokens of one expert (row) that chose another one, too, layer ${layer}`,
       rows: members,
       columns: members,
-      values: members.map((_, a) => members.map((_other, b) => (a === b ? 1 : Math.max(0, 0.14 + 0.08 * random.normal())))),
-      columnTitle: 'also visited',
+      values: members.map((_, a) =>
+        members.map((_other, b) => (a === b ? null : k === 1 ? 0 : Math.exp(-1.95 + 0.5 * random.normal()))),
+      ),
+      rowTitle: 'expert',
+      columnTitle: 'chosen together with',
+      baseline: (k - 1) / (members.length - 1),
     }
   }
+  const shares = [0.1, 0.25, 0.5, 0.75, 1]
   const saturation: LabelledMatrix = {
-    title: 'Overlap with the final choices',
+    title: 'Share of the final routing that earlier checkpoints had',
     rows: Array.from({ length: layers }, (_, i) => `layer ${i}`),
-    columns: [0.1, 0.25, 0.5, 0.75, 1].map((share) => `step ${Math.round(share * steps)}`),
-    values: Array.from({ length: layers }, (_, i) => [0.1, 0.25, 0.5, 0.75, 1].map((share) => 1 - (0.55 + 0.05 * i) * (1 - share) ** 1.6)),
-    columnTitle: 'Checkpoint (step)',
+    columns: shares.map((share) => `step ${Math.round(share * steps)}`),
+    values: Array.from({ length: layers }, (_, i) => shares.map((share) => 1 - (0.55 + 0.05 * i) * (1 - share) ** 1.6)),
+    rowTitle: 'layer',
+    columnTitle: 'checkpoint',
+    baseline: 1,
   }
+  const load: LabelledMatrix = {
+    title: 'Share of the routed pairs that each expert receives',
+    rows: Array.from({ length: layers }, (_, i) => `layer ${i}`),
+    columns: members,
+    values: Array.from({ length: layers }, () =>
+      normalise(members.map(() => Math.exp((arm.skew ?? 0) * random.normal()))),
+    ),
+    rowTitle: 'layer',
+    columnTitle: 'expert',
+    baseline: fair,
+  }
+  const ahead = arm.name === 'expert-choice'
   const time = start + steps * 390
   const at = { step: steps }
   return [
-    event('eval.result', time, { ...at, evaluator: 'domain-specialization', metrics: { divergence: 0.21 }, matrices: specialised }),
-    event('eval.result', time, { ...at, evaluator: 'co-activation', metrics: { highest: 0.4 }, matrices: together }),
-    event('eval.result', time, { ...at, evaluator: 'routing-saturation', metrics: { 'half-way': 0.8 }, matrices: { overlap: saturation } }),
+    event('eval.result', time, {
+      ...at,
+      evaluator: 'domain-specialization',
+      metrics: { mutualInformation: 0.21 },
+      matrices: specialised,
+    }),
+    event('eval.result', time, {
+      ...at,
+      evaluator: 'expert-load',
+      metrics: { variation: 0.3, dead: 0 },
+      matrices: { load },
+    }),
+    event('eval.result', time, {
+      ...at,
+      evaluator: 'causality',
+      metrics: { maxChange: ahead ? 0.7 : 0, passed: ahead ? 0 : 1 },
+    }),
+    event('eval.result', time, {
+      ...at,
+      evaluator: 'co-activation',
+      metrics: { 'layer-0/strongest': 0.4 },
+      matrices: together,
+    }),
+    event('eval.result', time, {
+      ...at,
+      evaluator: 'routing-saturation',
+      metrics: { [`step-${steps}`]: 1 },
+      matrices: { saturation },
+    }),
     event('note', time, { message: `${arm.name}: evaluation done` }),
   ]
 }
@@ -199,7 +266,13 @@ export async function writeBakeoff(path: string, options: SyntheticOptions = {})
   const children = arms.flatMap((arm) => seeds.map((seed) => ({ arm, seed, name: `${arm.name}-seed-${seed}` })))
   await writeRun(
     path,
-    { id, summary, seed: seeds[0]!, config: { routers: arms.map((arm) => arm.name), seeds, training: { steps: options.steps ?? 400 } }, command: ['mixlab', 'run', 'experiments/router-bakeoff'] },
+    {
+      id,
+      summary,
+      seed: seeds[0]!,
+      config: { routers: arms.map((arm) => arm.name), seeds, training: { steps: options.steps ?? 400 } },
+      command: ['mixlab', 'run', 'experiments/router-bakeoff'],
+    },
     [
       event('run.started', start, { experiment: 'router-bakeoff', config: {}, seed: seeds[0]!, engine: 'cpu' }),
       ...children.flatMap(({ name }, index) => [
@@ -213,9 +286,21 @@ export async function writeBakeoff(path: string, options: SyntheticOptions = {})
     await writeRun(
       join(path, 'children', name),
       {
-        id: name, name, seed, parent: id, index, total,
+        id: name,
+        name,
+        seed,
+        parent: id,
+        index,
+        total,
         config: {
-          model: { layers: options.layers ?? 3, width: 128, mixture: arm.skew === undefined ? null : { experts: options.experts ?? 8, router: { name: arm.name, k: arm.name === 'switch' ? 1 : 2 } } },
+          model: {
+            layers: options.layers ?? 3,
+            width: 128,
+            mixture:
+              arm.skew === undefined
+                ? null
+                : { experts: options.experts ?? 8, router: { name: arm.name, k: arm.name === 'switch' ? 1 : 2 } },
+          },
           training: { steps: options.steps ?? 400, batchSize: 16, learningRate: 1e-3 },
           seed,
         },

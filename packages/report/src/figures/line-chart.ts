@@ -3,7 +3,7 @@
 // axes in the data attributes, so the data is not stored twice.
 import * as Plot from '@observablehq/plot'
 import { extent, thin } from '../curves.ts'
-import { ellipsis, number, short } from '../format.ts'
+import { ellipsis, longest, number, short } from '../format.ts'
 import type { Markup } from '../html.ts'
 import { drawFigure, svgElement, type SvgNode } from '../plot.ts'
 import type { Series } from '../series.ts'
@@ -56,9 +56,7 @@ export function lineChart(chart: LineChart): Markup | undefined {
   const limit = Math.max(24, Math.min(400, Math.floor(budget / drawn.length)))
   const curves = drawn
     .map((curve) => ({ ...curve, points: thin(withoutStart(curve.points, chart.yDomain?.[1]), limit) }))
-    .map((curve) =>
-      chart.logarithmic ? { ...curve, points: curve.points.filter((point) => point.value > 0) } : curve,
-    )
+    .map((curve) => (chart.logarithmic ? { ...curve, points: curve.points.filter((point) => point.value > 0) } : curve))
   const values = curves.flatMap((curve) => curve.points.map((point) => point.value))
   if (chart.reference !== undefined) values.push(chart.reference)
   const positive = values.filter((value) => value > 0)
@@ -69,10 +67,11 @@ export function lineChart(chart: LineChart): Markup | undefined {
       : extent(values, { zero: chart.zero ?? false }))
   const lastStep = Math.max(...curves.flatMap((curve) => curve.points.map((point) => point.step)))
   const firstStep = Math.min(...curves.flatMap((curve) => curve.points.map((point) => point.step)))
-  const xDomain: [number, number] = firstStep === lastStep ? [firstStep - 1, lastStep + 1] : [Math.min(firstStep, 0), lastStep]
+  const xDomain: [number, number] =
+    firstStep === lastStep ? [firstStep - 1, lastStep + 1] : [Math.min(firstStep, 0), lastStep]
 
   const named = chart.endLabels === true ? labelled(curves) : []
-  const widest = Math.max(0, ...named.map((curve) => [...ellipsis(curve.label, LABEL_CHARACTERS)].length))
+  const widest = longest(named.map((curve) => ellipsis(curve.label, LABEL_CHARACTERS)))
   const margins = {
     marginTop: 26,
     marginBottom: 38,
@@ -103,7 +102,16 @@ export function lineChart(chart: LineChart): Markup | undefined {
     width: chart.width,
     height: chart.height,
     ...margins,
-    x: { domain: xDomain, ticks: Math.max(2, Math.floor(across / 90)), tickFormat: short, tickSize: 0, label: chart.xTitle ?? 'Step', labelAnchor: 'center', labelOffset: 33, labelArrow: 'none' },
+    x: {
+      domain: xDomain,
+      ticks: Math.max(2, Math.floor(across / 90)),
+      tickFormat: short,
+      tickSize: 0,
+      label: chart.xTitle ?? 'Step',
+      labelAnchor: 'center',
+      labelOffset: 33,
+      labelArrow: 'none',
+    },
     y: {
       domain: [...yDomain],
       clamp: true,
@@ -125,7 +133,7 @@ export function lineChart(chart: LineChart): Markup | undefined {
         Plot.ruleY([chart.reference], { stroke: 'var(--faint)', strokeDasharray: '2 3' }),
       ...curves.map((curve) => mark(curve)),
       () => names(labels, chart.width - margins.marginRight),
-    ].filter((mark) => mark !== false) as unknown as Plot.Markish[],
+    ].filter((mark) => mark !== false),
   })
 }
 
@@ -140,12 +148,22 @@ function mark(curve: Curve): Plot.Markish {
   const colour = armColour(curve.arm)
   const dash = armDash(curve.arm)
   const line = Plot.line(curve.points as Series[number][], {
-    x: 'step', y: 'value', stroke: colour, className, ...styles[curve.weight],
+    x: 'step',
+    y: 'value',
+    stroke: colour,
+    className,
+    ...styles[curve.weight],
     ...(dash !== undefined && { strokeDasharray: dash }),
   })
   const dots = (r: number): Plot.Markish =>
     Plot.dot(curve.points as Series[number][], {
-      x: 'step', y: 'value', r, fill: colour, stroke: 'var(--page)', strokeWidth: 1, className: `arm-${curve.arm} dots`,
+      x: 'step',
+      y: 'value',
+      r,
+      fill: colour,
+      stroke: 'var(--page)',
+      strokeWidth: 1,
+      className: `arm-${curve.arm} dots`,
     })
   if (curve.weight === 'points') return [line, dots(2.6)]
   return curve.points.length === 1 ? dots(3) : line
@@ -165,9 +183,21 @@ function names(labels: readonly { curve: Curve; at: number; x: number; placed: n
     const colour = armColour(curve.arm)
     const path = `M${x + 3},${at}L${edge + 4},${at}L${edge + 12},${placed}`
     group.appendChild(
-      svgElement('path', { d: path, fill: 'none', stroke: colour, 'stroke-opacity': 0.5, class: `arm-${curve.arm} lead` }),
+      svgElement('path', {
+        d: path,
+        fill: 'none',
+        stroke: colour,
+        'stroke-opacity': 0.5,
+        class: `arm-${curve.arm} lead`,
+      }),
     )
-    const text = svgElement('text', { x: edge + 15, y: placed, dy: '0.32em', fill: colour, class: `arm-${curve.arm} name` })
+    const text = svgElement('text', {
+      x: edge + 15,
+      y: placed,
+      dy: '0.32em',
+      fill: colour,
+      class: `arm-${curve.arm} name`,
+    })
     text.textContent = ellipsis(curve.label, LABEL_CHARACTERS)
     group.appendChild(text)
   }

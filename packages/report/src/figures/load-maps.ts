@@ -54,9 +54,12 @@ export function loadMaps(arms: readonly Arm[], preferred: readonly number[]): Fi
     const run = representative(arm, (series) => series.layers.length > 0)!
     const layers = evenly(run.series.layers, layersEach)
     cut ||= layers.length < run.series.layers.length
-    return html`<div class="arm-block">${armHeading(arm, arms, run.record.seed)}<div class="maps maps-${besides(layers.length)}">${layers.map((layer) =>
-      loadMap(arm, layer, mapWidth(layers.length)),
-    )}</div></div>`
+    return html`<div class="arm-block">
+      ${armHeading(arm, arms, run.record.seed)}
+      <div class="maps maps-${besides(layers.length)}">
+        ${layers.map((layer) => loadMap(arm, layer, mapWidth(layers.length)))}
+      </div>
+    </div>`
   })
   const limits = [
     shown.length < routed.length && `The ${shown.length} arms with the lowest loss are shown.`,
@@ -65,7 +68,8 @@ export function loadMaps(arms: readonly Arm[], preferred: readonly number[]): Fi
   return {
     id: 'load-maps',
     title: 'Load by member and step',
-    caption: `Each row is a member, time runs to the right; the page’s tone is a fair share, orange is more, blue is less, so a solid blue row is a member that is hardly used. ${limits.join(' ')}`.trim(),
+    caption:
+      `Each row is a member, time runs to the right; the page’s tone is a fair share, orange is more, blue is less, so a solid blue row is a member that is hardly used. ${limits.join(' ')}`.trim(),
     body: html`${scaleLegend(shareScale(1), 'Load ÷ fair share')}${blocks}`,
     width: 'full',
   }

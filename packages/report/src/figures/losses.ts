@@ -3,8 +3,8 @@ import * as Plot from '@observablehq/plot'
 import type { Arm } from '../arms.ts'
 import { extent, quantile } from '../curves.ts'
 import { armCurves, type Figure } from '../figure.ts'
-import { ellipsis, number } from '../format.ts'
-import { deciding, type MeasuredColumn, validationLoss } from '../measures.ts'
+import { ellipsis, longest, number } from '../format.ts'
+import { deciding, looksAhead, type MeasuredColumn, validationLoss } from '../measures.ts'
 import { drawFigure } from '../plot.ts'
 import { armColour } from '../theme.ts'
 import { type Curve, lineChart } from './line-chart.ts'
@@ -15,10 +15,19 @@ const SMOOTHING = 0.015
 /** Training loss, smoothed over its faint raw values, and the validation points, of all arms. */
 export function lossCurves(arms: readonly Arm[]): Figure | undefined {
   const runs = arms.flatMap((arm) => arm.runs.map((run) => ({ arm, run })))
-  const raw = runs.length > RUNS_WITH_RAW ? [] : runs.map(
-    ({ arm, run }): Curve => ({ arm: arm.index, label: arm.label, points: run.series.loss, weight: 'raw' }),
+  const dense = runs.some(({ run }) => run.series.loss.length * SMOOTHING >= 1.5)
+  const raw =
+    runs.length > RUNS_WITH_RAW || !dense
+      ? []
+      : runs.map(({ arm, run }): Curve => ({
+          arm: arm.index,
+          label: arm.label,
+          points: run.series.loss,
+          weight: 'raw',
+        }))
+  const crossEntropy = arms.every((arm) =>
+    arm.runs.every(({ series }) => series.losses.has('crossEntropy') || series.loss.length === 0),
   )
-  const crossEntropy = arms.every((arm) => arm.runs.every(({ series }) => series.losses.has('crossEntropy') || series.loss.length === 0))
   const training = armCurves(arms, (run) => (crossEntropy ? (run.losses.get('crossEntropy') ?? []) : run.loss), {
     smoothing: SMOOTHING,
   })
@@ -29,7 +38,11 @@ export function lossCurves(arms: readonly Arm[]): Figure | undefined {
     .filter((curve) => curve.weight === 'main')
     .map((curve): Curve => ({ ...curve, weight: 'points' }))
   const trainingWeight = validation.length > 0 ? 'run' : 'main'
-  const curves = [...rawShown, ...training.map((curve): Curve => ({ ...curve, weight: curve.weight === 'main' ? trainingWeight : 'raw' })), ...validation]
+  const curves = [
+    ...rawShown,
+    ...training.map((curve): Curve => ({ ...curve, weight: curve.weight === 'main' ? trainingWeight : 'raw' })),
+    ...validation,
+  ]
   const domain = lossDomain([...training, ...validation])
   const body = lineChart({
     curves,
@@ -44,7 +57,7 @@ export function lossCurves(arms: readonly Arm[]): Figure | undefined {
   if (!body) return undefined
   const parts = [
     rawShown.length > 0 && 'faint lines: raw batches',
-    `thin lines: training loss, smoothed`,
+    `thin lines: training loss${dense ? ', smoothed' : ''}`,
     validation.length > 0 && `dots: validation${arms.some((arm) => arm.runs.length > 1) ? ', mean over seeds' : ''}`,
   ].filter(Boolean)
   return {
@@ -60,7 +73,9 @@ const sentence = (text: string): string => text.slice(0, 1).toUpperCase() + text
 
 /** From the lowest value to where most curves are after the first tenth; a run that diverged does not stretch it. */
 function lossDomain(curves: readonly Curve[]): [number, number] | undefined {
-  const values = curves.map((curve) => curve.points.map((p) => p.value).filter(Number.isFinite)).filter((v) => v.length > 0)
+  const values = curves
+    .map((curve) => curve.points.map((p) => p.value).filter(Number.isFinite))
+    .filter((v) => v.length > 0)
   if (values.length === 0) return undefined
   const starts = values.map((list) => list[Math.min(list.length - 1, Math.ceil(list.length / 10))]!)
   const low = Math.min(...values.flat())
@@ -77,14 +92,16 @@ export function finalLosses(arms: readonly Arm[], columns: readonly MeasuredColu
   const rows = arms
     .flatMap((arm, i) => {
       const value = column.estimates[i]
-      return value === undefined ? [] : [{ arm, value, seeds: arm.runs.map((run) => measure.of(run.series)).filter((v) => v !== undefined) }]
+      return value === undefined
+        ? []
+        : [{ arm, value, seeds: arm.runs.map((run) => measure.of(run.series)).filter((v) => v !== undefined) }]
     })
     .toSorted((a, b) => a.value.mean - b.value.mean)
     .slice(0, 40)
   const domain = finalDomain(rows.flatMap((row) => row.seeds))
   const inside = (value: number): number => Math.min(domain[1], Math.max(domain[0], value))
-  const labels = rows.map(({ arm }) => ellipsis(arm.label, 22))
-  const left = 14 + 6.2 * Math.max(...labels.map((label) => [...label].length))
+  const labels = rows.map(({ arm }) => ellipsis(arm.label, 20) + (looksAhead(arm) ? ' *' : ''))
+  const left = 14 + 6.2 * longest(labels)
   const intervals = rows.some((row) => row.value.n > 1)
   const height = Math.max(60, rows.length * (rows.length > 14 ? 20 : 34)) + 56
   const body = drawFigure({
@@ -96,20 +113,59 @@ export function finalLosses(arms: readonly Arm[], columns: readonly MeasuredColu
     marginRight: 16,
     marginTop: 12,
     marginBottom: 44,
-    x: { domain, clamp: true, ticks: 5, tickFormat: number, tickSize: 0, label: `${measure.title} (nats per token)`, labelAnchor: 'center', labelArrow: 'none', labelOffset: 36 },
+    x: {
+      domain,
+      clamp: true,
+      ticks: 5,
+      tickFormat: number,
+      tickSize: 0,
+      label: `${measure.title} (nats per token)`,
+      labelAnchor: 'center',
+      labelArrow: 'none',
+      labelOffset: 36,
+    },
     y: { type: 'linear', domain: [rows.length - 0.5, -0.5], axis: null },
     marks: [
-      Plot.gridX({ stroke: 'var(--rule)', strokeOpacity: 1 }),
-      Plot.axisY(rows.map((_, i) => i), { tickSize: 0, tickPadding: 8, label: null, tickFormat: (y: number) => labels[y] ?? '' }),
+      Plot.gridX({ stroke: 'var(--rule)', strokeOpacity: 1, ticks: 5 }),
+      Plot.axisY(
+        rows.map((_, i) => i),
+        { tickSize: 0, tickPadding: 8, label: null, tickFormat: (y: number) => labels[y] ?? '' },
+      ),
       ...rows.flatMap(({ arm, value, seeds }, y) => {
         const colour = armColour(arm.index)
         const className = `arm-${arm.index} main`
         const low = inside(value.mean - value.halfWidth)
         const high = inside(value.mean + value.halfWidth)
         return [
-          value.n > 1 ? Plot.ruleY([{ low, high }], { y, x1: 'low', x2: 'high', stroke: colour, strokeWidth: 5, strokeOpacity: 0.3, className }) : null,
-          Plot.dot(seeds, { x: (v: number) => v, y: () => y, r: 2.6, stroke: colour, strokeWidth: 1.2, fill: 'var(--page)', className }),
-          value.n > 1 ? Plot.ruleX([inside(value.mean)], { y1: y - 0.26, y2: y + 0.26, stroke: colour, strokeWidth: 2.4, className }) : null,
+          value.n > 1
+            ? Plot.ruleY([{ low, high }], {
+                y,
+                x1: 'low',
+                x2: 'high',
+                stroke: colour,
+                strokeWidth: 5,
+                strokeOpacity: 0.3,
+                className,
+              })
+            : null,
+          Plot.dot(seeds, {
+            x: (v: number) => v,
+            y: () => y,
+            r: 2.6,
+            stroke: colour,
+            strokeWidth: 1.2,
+            fill: 'var(--page)',
+            className,
+          }),
+          value.n > 1
+            ? Plot.ruleX([inside(value.mean)], {
+                y1: y - 0.26,
+                y2: y + 0.26,
+                stroke: colour,
+                strokeWidth: 2.4,
+                className,
+              })
+            : null,
         ]
       }),
     ],
@@ -117,9 +173,10 @@ export function finalLosses(arms: readonly Arm[], columns: readonly MeasuredColu
   return {
     id: 'final-losses',
     title: `Final ${measure.title.toLowerCase()}`,
-    caption: intervals
+    caption: (intervals
       ? 'A ring is a seed, the tick their mean, the band the 95 % confidence interval of the mean (Student’s t; a band that ends at the frame goes on); arms whose bands overlap widely are not told apart.'
-      : 'A ring is a run; with one seed per arm nothing is known about the noise.',
+      : 'A ring is a run; with one seed per arm nothing is known about the noise.'
+    ).concat(rows.some(({ arm }) => looksAhead(arm)) ? ' * looks ahead: its loss cannot be compared.' : ''),
     body,
     width: 'narrow',
   }
@@ -134,4 +191,3 @@ function finalDomain(values: readonly number[]): [number, number] {
   const air = Math.max((high - low) * 0.35, Math.abs(low) * 1e-4, 1e-9)
   return [low - air, high + air]
 }
-

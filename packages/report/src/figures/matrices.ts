@@ -3,27 +3,39 @@
 import type { LabelledMatrix } from '@mixlab/core'
 import type { Arm } from '../arms.ts'
 import { ARMS_WITH_MAPS, type Figure, representative } from '../figure.ts'
-import { number } from '../format.ts'
+import { ellipsis, longest, number } from '../format.ts'
 import { html, type Markup } from '../html.ts'
 import { lineChart } from './line-chart.ts'
-import { amountScale, aroundScale, besides, heatMap, mapWidth, type Scale, scaleLegend, shareScale } from './heat-map.ts'
+import {
+  amountScale,
+  aroundScale,
+  besides,
+  heatMap,
+  mapWidth,
+  type Scale,
+  scaleLegend,
+  shareScale,
+} from './heat-map.ts'
 import { armHeading, chosenArms } from './arm-heading.ts'
 import { evenly } from './load-maps.ts'
 
 const MAPS = 48
 const CELLS = 24_000
 
-const title: Readonly<Record<string, string>> = {
+const titles: Readonly<Record<string, string>> = {
   'domain-specialization': 'Specialisation by domain',
   'co-activation': 'Co-activation',
   'routing-saturation': 'Routing saturation',
+  'expert-load': 'Load on held-out text',
 }
 
-const caption: Readonly<Record<string, string>> = {
+const captions: Readonly<Record<string, string>> = {
   'domain-specialization':
     'Each row is a domain of the corpus, each column a member: orange is a member that the domain’s tokens visit more often than they would by chance, blue one that they avoid; an even row is a domain without specialists.',
   'co-activation':
-    'Of the tokens that visit the row’s member, the share that also visits the column’s: dark pairs work together and could share a device.',
+    'Of the tokens that visit the row’s member, the share that also visits the column’s, relative to chance: orange pairs work together (and could share a device), blue ones avoid each other.',
+  'expert-load':
+    'Each row is a mixture layer, each column a member; orange members receive more than a fair share of the validation text’s tokens, blue ones less.',
   'routing-saturation':
     'The share of the final model’s choices that an earlier checkpoint already made: 1 means that routing was settled by then.',
 }
@@ -35,7 +47,19 @@ const numbersOf = (matrix: LabelledMatrix): number[] =>
 
 /** A member with itself says nothing and would take the whole scale. */
 const isDiagonal = (matrix: LabelledMatrix, y: number, x: number): boolean =>
-  matrix.rows.length > 1 && matrix.rows.length === matrix.columns.length && matrix.rows[y] === matrix.columns[x] && matrix.baseline === undefined
+  matrix.rows.length > 1 &&
+  matrix.rows.length === matrix.columns.length &&
+  matrix.rows[y] === matrix.columns[x] &&
+  matrix.baseline === undefined
+
+/** Nothing but nothing where nothing is expected: pairs of members under a router that chooses one. */
+const isVoid = (matrix: LabelledMatrix): boolean =>
+  matrix.baseline === 0 && numbersOf(matrix).every((value) => value === 0)
+
+/** A matrix and its name in the event, such as `layer-0`. */
+interface Named extends LabelledMatrix {
+  readonly key: string
+}
 
 interface Scaled {
   readonly scale: Scale
@@ -44,9 +68,11 @@ interface Scaled {
 
 function scaleFor(matrices: readonly LabelledMatrix[]): (matrix: LabelledMatrix) => Scaled {
   const values = matrices.flatMap(numbersOf)
-  const shares = matrices.every((m) => m.baseline !== undefined && m.baseline > 0) && values.every((value) => value >= 0)
-  if (shares) return (matrix) => ({ scale: shareScale(matrix.baseline!), meaning: 'Value ÷ baseline' })
-  const baseline = matrices.find((m) => m.baseline !== undefined)?.baseline ?? (values.some((v) => v < 0) ? 0 : undefined)
+  const shares =
+    matrices.every((m) => m.baseline !== undefined && m.baseline > 0) && values.every((value) => value >= 0)
+  if (shares) return (matrix) => ({ scale: shareScale(matrix.baseline!, '× baseline'), meaning: 'Value ÷ baseline' })
+  const baseline =
+    matrices.find((m) => m.baseline !== undefined)?.baseline ?? (values.some((v) => v < 0) ? 0 : undefined)
   if (baseline === undefined) {
     const scale = amountScale(values)
     return () => ({ scale, meaning: 'Value' })
@@ -60,22 +86,40 @@ const isCurve = (matrix: LabelledMatrix): boolean =>
   matrix.columns.every((name) => /\d/.test(name) && Number.isFinite(stepOf(name))) &&
   /step|checkpoint|token/i.test(`${matrix.columnTitle ?? ''} ${matrix.columns[0]!}`)
 
-const stepOf = (name: string): number => Number(/-?[\d.]+(?:e[+-]?\d+)?/i.exec(name.replaceAll(/[\s,_\u202f]/g, ''))?.[0] ?? NaN)
+const stepOf = (name: string): number =>
+  Number(/-?[\d.]+(?:e[+-]?\d+)?/i.exec(name.replaceAll(/[\s,_\u202f]/g, ''))?.[0] ?? NaN)
 
 /** One figure for each evaluator that has matrices. */
 export function matrixFigures(arms: readonly Arm[], preferred: readonly number[]): Figure[] {
-  const evaluators = new Set(arms.flatMap((arm) => arm.runs.flatMap((run) => [...run.series.evaluations.values()].flatMap((e) => (e.matrices.size > 0 ? [e.evaluator] : [])))))
+  const evaluators = new Set(
+    arms.flatMap((arm) =>
+      arm.runs.flatMap((run) =>
+        [...run.series.evaluations.values()].flatMap((e) => (e.matrices.size > 0 ? [e.evaluator] : [])),
+      ),
+    ),
+  )
   return [...evaluators].flatMap((evaluator) => matrixFigure(evaluator, arms, preferred) ?? [])
 }
 
 function matrixFigure(evaluator: string, arms: readonly Arm[], preferred: readonly number[]): Figure | undefined {
   const having = arms.flatMap((arm) => {
     const run = representative(arm, (series) => (series.evaluations.get(evaluator)?.matrices.size ?? 0) > 0)
-    return run ? [{ arm, run, matrices: [...run.series.evaluations.get(evaluator)!.matrices.values()] }] : []
+    const matrices = [...(run?.series.evaluations.get(evaluator)?.matrices ?? [])]
+      .map(([key, matrix]) => ({ ...matrix, key }))
+      .filter((matrix) => !isVoid(matrix))
+    return run && matrices.length > 0 ? [{ arm, run, matrices }] : []
   })
-  const shown = new Set(chosenArms(having.map(({ arm }) => arm), preferred, ARMS_WITH_MAPS))
+  const shown = new Set(
+    chosenArms(
+      having.map(({ arm }) => arm),
+      preferred,
+      ARMS_WITH_MAPS,
+    ),
+  )
   const each = Math.max(1, Math.floor(MAPS / Math.max(1, shown.size)))
-  const drawn = having.filter(({ arm }) => shown.has(arm)).map((entry) => ({ ...entry, matrices: evenly(entry.matrices, each) }))
+  const drawn = having
+    .filter(({ arm }) => shown.has(arm))
+    .map((entry) => ({ ...entry, matrices: evenly(entry.matrices, each) }))
   const all = drawn.flatMap(({ matrices }) => matrices)
   if (all.length === 0) return undefined
   const scaled = scaleFor(all)
@@ -87,27 +131,43 @@ function matrixFigure(evaluator: string, arms: readonly Arm[], preferred: readon
     const maps = matrices.map((matrix) =>
       curves
         ? curveMatrix(matrix)
-        : matrixMap(matrix, scaled(matrix).scale, mapWidth(together ?? matrices.length), cells <= CELLS / 8),
+        : matrixMap(
+            matrix,
+            single ? undefined : nameOf(matrix),
+            scaled(matrix).scale,
+            mapWidth(together ?? matrices.length),
+            cells <= CELLS / 8,
+          ),
     )
-    return html`<div class="arm-block">${armHeading(arm, arms, run.record.seed)}<div class="maps maps-${curves ? 3 : besides(matrices.length)}">${maps}</div></div>`
+    return html`<div class="arm-block">
+      ${armHeading(arm, arms, run.record.seed)}
+      <div class="maps maps-${curves ? 3 : besides(matrices.length)}">${maps}</div>
+    </div>`
   })
-  const body = single ? html`<div class="maps maps-${curves ? 3 : besides(drawn.length)}">${blocks}</div>` : html`${blocks}`
+  const body = single
+    ? html`<div class="maps maps-${curves ? 3 : besides(drawn.length)}">${blocks}</div>`
+    : html`${blocks}`
   const legend = curves ? undefined : scaled(all[0]!)
   return {
     id: `matrices-${evaluator}`,
-    title: title[evaluator] ?? evaluator,
+    title: titles[evaluator] ?? evaluator,
     caption: [
-      caption[evaluator] ?? 'As the evaluator reported it at its last evaluation; all panels share one scale.',
+      captions[evaluator] ??
+        `${single ? `${all[0]!.title}. ` : ''}As the evaluator reported it last; all panels share one scale.`,
       drawn.length < having.length && `The ${drawn.length} arms with the lowest loss are shown.`,
-    ].filter(Boolean).join(' '),
+    ]
+      .filter(Boolean)
+      .join(' '),
     body: html`${legend && scaleLegend(legend.scale, legend.meaning)}${body}`,
     width: 'full',
   }
 }
 
-function matrixMap(matrix: LabelledMatrix, scale: Scale, widest: number, written: boolean): Markup {
+const nameOf = ({ key, title: long }: Named): string => (/^layer-\d+$/.test(key) ? key.replace('-', ' ') : long)
+
+function matrixMap(matrix: Named, name: string | undefined, scale: Scale, widest: number, written: boolean): Markup {
   const columns = Math.max(1, matrix.columns.length)
-  const labels = Math.min(18, Math.max(1, ...matrix.rows.map((name) => [...name].length))) * 6 + 16
+  const labels = Math.min(18, longest(matrix.rows)) * 6 + 16
   const width = Math.max(Math.min(262, widest), Math.min(widest, labels + columns * 44))
   const cell = (width - labels) / columns
   const square = matrix.rows.length > 10 ? Math.max(2, Math.min(20, cell)) : 20
@@ -119,7 +179,7 @@ function matrixMap(matrix: LabelledMatrix, scale: Scale, widest: number, written
     width,
     rowHeight: square,
     written,
-    title: matrix.title,
+    ...(name !== undefined && { title: name }),
     ...(matrix.columnTitle !== undefined && { columnTitle: matrix.columnTitle }),
     description: `${matrix.title}: ${matrix.rows.length} × ${columns} values`,
   })
@@ -130,7 +190,7 @@ function curveMatrix(matrix: LabelledMatrix): Markup | undefined {
   return lineChart({
     width: 356,
     height: 214,
-    yTitle: matrix.title,
+    yTitle: ellipsis(matrix.title, 52),
     xTitle: matrix.columnTitle ?? 'Step',
     description: matrix.title,
     endLabels: true,

@@ -9,6 +9,9 @@ import { type Curve, lineChart, type LineChart } from './line-chart.ts'
 const WIDTH = 356
 const HEIGHT = 214
 
+/** Curves of fewer points are not smoothed (a fiftieth of them is one point). */
+const FEW = 75
+
 interface Panel {
   readonly id: string
   readonly title: string
@@ -20,9 +23,16 @@ interface Panel {
 
 function panel({ id, title, caption, yTitle, curves, options }: Panel): Figure | undefined {
   const body = lineChart({
-    width: WIDTH, height: HEIGHT, yTitle, curves, description: `${title} over training steps`, budget: 4500, ...options,
+    width: WIDTH,
+    height: HEIGHT,
+    yTitle,
+    curves,
+    description: `${title} over training steps`,
+    budget: 4500,
+    ...options,
   })
-  return body && { id, title, caption, body, width: 'panel' }
+  const few = curves.every((curve) => curve.points.length < FEW)
+  return body && { id, title, caption: few ? caption.replace(', smoothed', '') : caption, body, width: 'panel' }
 }
 
 const present = (figures: readonly (Figure | undefined)[]): Figure[] => figures.filter((figure) => figure !== undefined)
@@ -33,7 +43,8 @@ export function optimizerPanels(arms: readonly Arm[]): Figure[] {
     panel({
       id: 'gradient-norm',
       title: 'Gradient norm',
-      caption: 'Global norm before clipping, smoothed, logarithmic: spikes that return to the level are harmless, a steady rise is not.',
+      caption:
+        'Global norm before clipping, smoothed, logarithmic: spikes that return to the level are harmless, a steady rise is not.',
       yTitle: 'Gradient norm',
       curves: armCurves(arms, (run) => run.gradientNorm, { smoothing: 0.02 }),
       options: { logarithmic: true },
@@ -49,7 +60,8 @@ export function optimizerPanels(arms: readonly Arm[]): Figure[] {
     panel({
       id: 'throughput',
       title: 'Throughput',
-      caption: 'Training speed as it was measured, smoothed: dips are evaluations, checkpoints or other work on the machine.',
+      caption:
+        'Training speed as it was measured, smoothed: dips are evaluations, checkpoints or other work on the machine.',
       yTitle: 'Tokens per second',
       curves: armCurves(arms, (run) => run.tokensPerSecond, { smoothing: 0.02 }),
       options: { zero: true },
@@ -58,8 +70,8 @@ export function optimizerPanels(arms: readonly Arm[]): Figure[] {
 }
 
 const lossCaptions: Readonly<Record<string, string>> = {
-  balance: 'Load-balancing loss, unweighted, smoothed: 1 is perfect balance, larger is more uneven.',
-  z: 'Router z-loss, unweighted, smoothed: the mean squared log-partition of the router’s logits; growth means ever larger logits.',
+  balance: 'Unweighted, smoothed: 1 is perfect balance, larger is more uneven.',
+  z: 'The mean squared log-partition of the router’s logits, unweighted, smoothed: growth means ever larger logits.',
 }
 
 /** The parts of the loss that are not the cross-entropy. */
@@ -93,7 +105,10 @@ function routingCurves(arms: readonly Arm[], pick: (layer: LayerRouting) => Seri
   const only = arms.length === 1 ? arms[0]?.runs[0] : undefined
   if (!only || only.series.layers.length > 16) return armCurves(arms, overLayers(pick), { smoothing: 0.02 })
   return only.series.layers.map((layer, i) => ({
-    arm: i, label: `layer ${layer.layer}`, points: smoothed(finite(pick(layer)), 0.02), weight: 'main',
+    arm: i,
+    label: `layer ${layer.layer}`,
+    points: smoothed(finite(pick(layer)), 0.02),
+    weight: 'main',
   }))
 }
 
@@ -102,7 +117,9 @@ export function balancePanels(arms: readonly Arm[]): Figure[] {
   const byLayer = arms.length === 1
   const scope = byLayer ? 'one curve per mixture layer' : 'mean over mixture layers'
   const options = { endLabels: byLayer }
-  const drops = arms.some((arm) => arm.runs.some((run) => run.series.layers.some((l) => l.dropped.some((p) => p.value > 0))))
+  const drops = arms.some((arm) =>
+    arm.runs.some((run) => run.series.layers.some((l) => l.dropped.some((p) => p.value > 0))),
+  )
   return present([
     panel({
       id: 'entropy',

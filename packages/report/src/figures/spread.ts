@@ -10,7 +10,11 @@ export interface Wanted {
  * @param range what the labels must stay in; when there are too many for it, they overflow its end evenly
  * @returns the items in order of position, each with the place it got
  */
-export function spread<T extends Wanted>(items: readonly T[], gap: number, range: readonly [number, number]): (T & { placed: number })[] {
+export function spread<T extends Wanted>(
+  items: readonly T[],
+  gap: number,
+  range: readonly [number, number],
+): (T & { placed: number })[] {
   const sorted = items.toSorted((a, b) => a.at - b.at)
   const block = (first: number, count: number) => {
     const wanted = sorted.slice(first, first + count).reduce((sum, { at }) => sum + at, 0) / count
