@@ -40,9 +40,9 @@ export function start(args: readonly string[], options: { cwd?: string; env?: No
 export const mixlab = (args: readonly string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv }): Promise<Finished> =>
   start(args, options).finished
 
-/** A folder that is removed when the test ends. */
-export function temporaryFolder(): string {
-  const folder = mkdtempSync(join(tmpdir(), 'mixlab-'))
+/** A folder that is removed when the test ends. Scripts in one inside the workspace can import mixlab. */
+export function temporaryFolder(within = tmpdir()): string {
+  const folder = mkdtempSync(join(within, 'mixlab-'))
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }))
   return folder
 }

@@ -1,7 +1,7 @@
 // Elementwise functions of two tensors, broadcast as described in broadcast.ts. `map` is inlined into each kernel with
 // a constant operation, which the compiler folds away.
 import { activateGrad, GELU, GELU_TANH, RELU, RELU2, SILU } from './activation'
-import { ONLY_A, ONLY_B, rowOffset } from './broadcast'
+import { ONLY_A, ONLY_B, rowOffset, rowStride } from './broadcast'
 import { BLOCK, load4, store4 } from './lanes'
 import { intArgument, pointerArgument } from './thread'
 
@@ -88,13 +88,19 @@ function scalarInt(op: i32, a: i32, b: i32): i32 {
   const length = intArgument(args, 3)
   const blocks = intArgument(args, 4)
   const mode = intArgument(args, 5)
+  const simple = intArgument(args, 6) <= 1
+  const strideA = rowStride(args, 0)
+  const strideB = rowStride(args, 1)
+  const aBase = pointerArgument(args, 0)
+  const bBase = pointerArgument(args, 1)
+  const outBase = pointerArgument(args, 2)
   for (let item = begin; item < end; item++) {
     const row = blocks == 1 ? item : item / blocks
     const first = (item - row * blocks) * BLOCK
     const last = min(length, first + BLOCK)
-    const a = pointerArgument(args, 0) + (rowOffset(args, row, 0) << 2)
-    const b = pointerArgument(args, 1) + (rowOffset(args, row, 1) << 2)
-    const out = pointerArgument(args, 2) + (<usize>row * <usize>length << 2)
+    const a = aBase + ((simple ? <usize>(row * strideA) : rowOffset(args, row, 0)) << 2)
+    const b = bBase + ((simple ? <usize>(row * strideB) : rowOffset(args, row, 1)) << 2)
+    const out = outBase + (<usize>row * <usize>length << 2)
     const oneA = mode == ONLY_B ? v128.load32_splat(a) : f32x4.splat(0)
     const oneB = mode == ONLY_A ? v128.load32_splat(b) : f32x4.splat(0)
     for (let i = first; i < last; i += 4) {

@@ -7,6 +7,11 @@ import { intArgument } from './thread'
 export const ONLY_A: i32 = 1 // b is one value along the inner axis
 export const ONLY_B: i32 = 2
 
+/** Stride of the only outer axis, 0 where there is none: the common case, kept out of the loop over rows. */
+export function rowStride(args: usize, which: i32): i32 {
+  return intArgument(args, 6) == 1 ? intArgument(args, 8 + which) : 0
+}
+
 /** Element offset of an inner row within operand a (which = 0) or b (1). */
 export function rowOffset(args: usize, row: i32, which: i32): usize {
   let offset: i32 = 0

@@ -1,6 +1,6 @@
 // Comparisons, logic, selection and casts: whatever reads or writes booleans, which are bytes 0 and 1. Binary kernels
 // are walked as in broadcast.ts.
-import { ONLY_A, ONLY_B, rowOffset } from './broadcast'
+import { ONLY_A, ONLY_B, rowOffset, rowStride } from './broadcast'
 import { BLOCK, load4, store4 } from './lanes'
 import { intArgument, pointerArgument } from './thread'
 
@@ -39,13 +39,19 @@ const OR: i32 = 7
   const length = intArgument(args, 3)
   const blocks = intArgument(args, 4)
   const mode = intArgument(args, 5)
+  const simple = intArgument(args, 6) <= 1
+  const strideA = rowStride(args, 0)
+  const strideB = rowStride(args, 1)
+  const aBase = pointerArgument(args, 0)
+  const bBase = pointerArgument(args, 1)
+  const outBase = pointerArgument(args, 2)
   for (let item = begin; item < end; item++) {
     const row = blocks == 1 ? item : item / blocks
     const first = (item - row * blocks) * BLOCK
     const last = min(length, first + BLOCK)
-    const a = pointerArgument(args, 0) + (rowOffset(args, row, 0) << 2)
-    const b = pointerArgument(args, 1) + (rowOffset(args, row, 1) << 2)
-    const out = pointerArgument(args, 2) + <usize>row * <usize>length
+    const a = aBase + ((simple ? <usize>(row * strideA) : rowOffset(args, row, 0)) << 2)
+    const b = bBase + ((simple ? <usize>(row * strideB) : rowOffset(args, row, 1)) << 2)
+    const out = outBase + <usize>row * <usize>length
     const oneA = mode == ONLY_B ? v128.load32_splat(a) : f32x4.splat(0)
     const oneB = mode == ONLY_A ? v128.load32_splat(b) : f32x4.splat(0)
     for (let i = first; i < last; i += 4) {
@@ -63,13 +69,19 @@ const OR: i32 = 7
   const length = intArgument(args, 3)
   const blocks = intArgument(args, 4)
   const mode = intArgument(args, 5)
+  const simple = intArgument(args, 6) <= 1
+  const strideA = rowStride(args, 0)
+  const strideB = rowStride(args, 1)
+  const aBase = pointerArgument(args, 0)
+  const bBase = pointerArgument(args, 1)
+  const outBase = pointerArgument(args, 2)
   for (let item = begin; item < end; item++) {
     const row = blocks == 1 ? item : item / blocks
     const first = (item - row * blocks) * BLOCK
     const last = min(length, first + BLOCK)
-    const a = pointerArgument(args, 0) + rowOffset(args, row, 0)
-    const b = pointerArgument(args, 1) + rowOffset(args, row, 1)
-    const out = pointerArgument(args, 2) + <usize>row * <usize>length
+    const a = aBase + (simple ? <usize>(row * strideA) : rowOffset(args, row, 0))
+    const b = bBase + (simple ? <usize>(row * strideB) : rowOffset(args, row, 1))
+    const out = outBase + <usize>row * <usize>length
     for (let i = first; i < last; i++) {
       const x: i32 = load<u8>(mode == ONLY_B ? a : a + i)
       const y: i32 = load<u8>(mode == ONLY_A ? b : b + i)
@@ -102,9 +114,11 @@ export function orBool(args: usize, begin: i32, end: i32): void { mapBool(OR, ar
 
 /** args: x, y, n. Item: a block. */
 export function notBool(args: usize, begin: i32, end: i32): void {
+  const from = pointerArgument(args, 0)
+  const to = pointerArgument(args, 1)
   const last = min(intArgument(args, 2), end * BLOCK)
   for (let i = begin * BLOCK; i < last; i++) {
-    store<u8>(pointerArgument(args, 1) + i, <u8>(load<u8>(pointerArgument(args, 0) + i) == 0))
+    store<u8>(to + i, <u8>(load<u8>(from + i) == 0))
   }
 }
 
@@ -119,52 +133,64 @@ export function notBool(args: usize, begin: i32, end: i32): void {
 
 /** args: condition (bool), t, e, out, n; 4-byte elements of one shape. Item: a block. */
 export function selectWords(args: usize, begin: i32, end: i32): void {
+  const condition = pointerArgument(args, 0)
+  const whenTrue = pointerArgument(args, 1)
+  const whenFalse = pointerArgument(args, 2)
+  const out = pointerArgument(args, 3)
   const last = min(intArgument(args, 4), end * BLOCK)
   for (let i = begin * BLOCK; i < last; i += 4) {
     const at = <usize>i << 2
     const left = last - i
-    const t = load4(pointerArgument(args, 1) + at, left)
-    const e = load4(pointerArgument(args, 2) + at, left)
-    const mask = loadMask(pointerArgument(args, 0) + i, left)
-    store4(pointerArgument(args, 3) + at, v128.bitselect(t, e, mask), left)
+    const t = load4(whenTrue + at, left)
+    const e = load4(whenFalse + at, left)
+    const mask = loadMask(condition + i, left)
+    store4(out + at, v128.bitselect(t, e, mask), left)
   }
 }
 
 /** args: x (int32), y (float32), n. */
 export function castIntToFloat(args: usize, begin: i32, end: i32): void {
+  const from = pointerArgument(args, 0)
+  const to = pointerArgument(args, 1)
   const last = min(intArgument(args, 2), end * BLOCK)
   for (let i = begin * BLOCK; i < last; i += 4) {
     const at = <usize>i << 2
-    store4(pointerArgument(args, 1) + at, f32x4.convert_i32x4_s(load4(pointerArgument(args, 0) + at, last - i)), last - i)
+    store4(to + at, f32x4.convert_i32x4_s(load4(from + at, last - i)), last - i)
   }
 }
 
 /** args: x (float32), y (int32), n. Truncates; outside int32 modulo 2^32, NaN and infinities 0, as JavaScript does. */
 export function castFloatToInt(args: usize, begin: i32, end: i32): void {
+  const from = pointerArgument(args, 0)
+  const to = pointerArgument(args, 1)
   const last = min(intArgument(args, 2), end * BLOCK)
   for (let i = begin * BLOCK; i < last; i++) {
     const at = <usize>i << 2
-    const x = load<f32>(pointerArgument(args, 0) + at)
-    store<i32>(pointerArgument(args, 1) + at, abs(x) < 9.2e18 ? <i32>(<i64>x) : 0)
+    const x = load<f32>(from + at)
+    store<i32>(to + at, abs(x) < 9.2e18 ? <i32>(<i64>x) : 0)
   }
 }
 
 /** args: x (bool), y, n, one (the word stored for true: 1 or the bits of 1.0). */
 export function castBoolToWord(args: usize, begin: i32, end: i32): void {
+  const from = pointerArgument(args, 0)
+  const to = pointerArgument(args, 1)
   const last = min(intArgument(args, 2), end * BLOCK)
   const one = i32x4.splat(intArgument(args, 3))
   for (let i = begin * BLOCK; i < last; i += 4) {
     const left = last - i
-    store4(pointerArgument(args, 1) + (<usize>i << 2), v128.and(loadMask(pointerArgument(args, 0) + i, left), one), left)
+    store4(to + (<usize>i << 2), v128.and(loadMask(from + i, left), one), left)
   }
 }
 
 @inline function castToBool(int: bool, args: usize, begin: i32, end: i32): void {
+  const from = pointerArgument(args, 0)
+  const to = pointerArgument(args, 1)
   const last = min(intArgument(args, 2), end * BLOCK)
   const zero = i32x4.splat(0)
   for (let i = begin * BLOCK; i < last; i += 4) {
-    const x = load4(pointerArgument(args, 0) + (<usize>i << 2), last - i)
-    storeBytes(pointerArgument(args, 1) + i, maskBytes(compare(int, NOT_EQUAL, x, zero)), last - i)
+    const x = load4(from + (<usize>i << 2), last - i)
+    storeBytes(to + i, maskBytes(compare(int, NOT_EQUAL, x, zero)), last - i)
   }
 }
 

@@ -18,6 +18,10 @@ export function copyStrided(args: usize, begin: i32, end: i32): void {
   const targetStep = intArgument(args, 5)
   const blocks = intArgument(args, 6)
   const rank = intArgument(args, 7)
+  if (bytes == 4 && blocks == 1 && rank <= 3) {
+    copyRows(args, begin, end, length, sourceStep, targetStep, rank)
+    return
+  }
   for (let item = begin; item < end; item++) {
     let row = blocks == 1 ? item : item / blocks
     const first = (item - row * blocks) * RUN
@@ -33,14 +37,43 @@ export function copyStrided(args: usize, begin: i32, end: i32): void {
       to += index * intArgument(args, slot + 2)
       row = rest
     }
-    if (bytes == 4) copyWords(args, from, to, n, sourceStep, targetStep)
-    else copySingleBytes(args, from, to, n, sourceStep, targetStep)
+    const source = pointerArgument(args, 0) + <usize>(from * bytes)
+    const target = pointerArgument(args, 1) + <usize>(to * bytes)
+    if (bytes == 4) copyWords(source, target, n, sourceStep, targetStep)
+    else copySingleBytes(source, target, n, sourceStep, targetStep)
   }
 }
 
-@inline function copyWords(args: usize, from: i32, to: i32, n: i32, sourceStep: i32, targetStep: i32): void {
-  const source = pointerArgument(args, 0) + (<usize>from << 2)
-  const target = pointerArgument(args, 1) + (<usize>to << 2)
+/** Rows of words under at most three outer axes, whose indices are counted up from row to row. */
+function copyRows(args: usize, begin: i32, end: i32, n: i32, sourceStep: i32, targetStep: i32, rank: i32): void {
+  const inner = 8 + 3 * (rank - 1)
+  const size2 = rank > 0 ? intArgument(args, inner) : 1
+  const source2 = rank > 0 ? intArgument(args, inner + 1) : 0
+  const target2 = rank > 0 ? intArgument(args, inner + 2) : 0
+  const size1 = rank > 1 ? intArgument(args, inner - 3) : 1
+  const source1 = rank > 1 ? intArgument(args, inner - 2) : 0
+  const target1 = rank > 1 ? intArgument(args, inner - 1) : 0
+  const source0 = rank > 2 ? intArgument(args, inner - 5) : 0
+  const target0 = rank > 2 ? intArgument(args, inner - 4) : 0
+  const source = pointerArgument(args, 0)
+  const target = pointerArgument(args, 1)
+  let index1 = begin / size2
+  let index2 = begin - index1 * size2
+  let index0 = index1 / size1
+  index1 -= index0 * size1
+  for (let row = begin; row < end; row++) {
+    const from = index0 * source0 + index1 * source1 + index2 * source2
+    const to = index0 * target0 + index1 * target1 + index2 * target2
+    copyWords(source + (<usize>from << 2), target + (<usize>to << 2), n, sourceStep, targetStep)
+    if (++index2 < size2) continue
+    index2 = 0
+    if (++index1 < size1) continue
+    index1 = 0
+    index0++
+  }
+}
+
+@inline function copyWords(source: usize, target: usize, n: i32, sourceStep: i32, targetStep: i32): void {
   if (sourceStep == 1 && targetStep == 1) {
     copyRow(target, source, n)
     return
@@ -50,9 +83,7 @@ export function copyStrided(args: usize, begin: i32, end: i32): void {
   }
 }
 
-@inline function copySingleBytes(args: usize, from: i32, to: i32, n: i32, sourceStep: i32, targetStep: i32): void {
-  const source = pointerArgument(args, 0) + <usize>from
-  const target = pointerArgument(args, 1) + <usize>to
+@inline function copySingleBytes(source: usize, target: usize, n: i32, sourceStep: i32, targetStep: i32): void {
   for (let i = 0; i < n; i++) store<u8>(target + <usize>(i * targetStep), load<u8>(source + <usize>(i * sourceStep)))
 }
 
@@ -94,7 +125,9 @@ export function transposeWords(args: usize, begin: i32, end: i32): void {
       }
       for (; column < last; column++) for (let r = 0; r < 4; r++) move(source, target, row + r, column, rows, columns)
     }
-    for (; row < rows; row++) for (let column = first; column < last; column++) move(source, target, row, column, rows, columns)
+    for (; row < rows; row++) {
+      for (let column = first; column < last; column++) move(source, target, row, column, rows, columns)
+    }
   }
 }
 

@@ -27,20 +27,24 @@ export function gatherWords(args: usize, begin: i32, end: i32): void {
 
 /** args: x [rows, size], indices [rows, k], out [rows, k], size, k. Item: a row. */
 export function gatherColumns(args: usize, begin: i32, end: i32): void {
+  const indices = pointerArgument(args, 1)
+  const out = pointerArgument(args, 2)
   const size = intArgument(args, 3)
   const k = intArgument(args, 4)
   for (let row = begin; row < end; row++) {
     const x = pointerArgument(args, 0) + (<usize>row * <usize>size << 2)
     for (let j = 0; j < k; j++) {
       const at = (<usize>row * <usize>k + <usize>j) << 2
-      const index = load<i32>(pointerArgument(args, 1) + at)
-      store<f32>(pointerArgument(args, 2) + at, <u32>index < <u32>size ? load<f32>(x + (<usize>index << 2)) : 0)
+      const index = load<i32>(indices + at)
+      store<f32>(out + at, <u32>index < <u32>size ? load<f32>(x + (<usize>index << 2)) : 0)
     }
   }
 }
 
 /** args: dy [rows, k], indices [rows, k], out [rows, size], size, k. Item: a row. */
 export function scatterColumns(args: usize, begin: i32, end: i32): void {
+  const dy = pointerArgument(args, 0)
+  const indices = pointerArgument(args, 1)
   const size = intArgument(args, 3)
   const k = intArgument(args, 4)
   for (let row = begin; row < end; row++) {
@@ -48,10 +52,10 @@ export function scatterColumns(args: usize, begin: i32, end: i32): void {
     zeroRow(out, size)
     for (let j = 0; j < k; j++) {
       const at = (<usize>row * <usize>k + <usize>j) << 2
-      const index = load<i32>(pointerArgument(args, 1) + at)
+      const index = load<i32>(indices + at)
       if (<u32>index >= <u32>size) continue
       const to = out + (<usize>index << 2)
-      store<f32>(to, load<f32>(to) + load<f32>(pointerArgument(args, 0) + at))
+      store<f32>(to, load<f32>(to) + load<f32>(dy + at))
     }
   }
 }

@@ -81,37 +81,50 @@ export function dotRow(p: usize, q: usize, n: i32): f64 {
     const end = min(n, start + RUN)
     let a = f32x4.splat(0)
     let b = a
+    let c = a
+    let d = a
     let i = start
-    for (; i <= end - 8; i += 8) {
+    for (; i <= end - 16; i += 16) {
       const at = <usize>i << 2
       a = f32x4.relaxed_madd(v128.load(p + at), v128.load(q + at), a)
       b = f32x4.relaxed_madd(v128.load(p + at, 16), v128.load(q + at, 16), b)
+      c = f32x4.relaxed_madd(v128.load(p + at, 32), v128.load(q + at, 32), c)
+      d = f32x4.relaxed_madd(v128.load(p + at, 48), v128.load(q + at, 48), d)
     }
     for (; i < end; i += 4) {
       const at = <usize>i << 2
       a = f32x4.relaxed_madd(load4(p + at, end - i), load4(q + at, end - i), a)
     }
-    total += <f64>sumLanes(f32x4.add(a, b))
+    total += <f64>sumLanes(f32x4.add(f32x4.add(a, b), f32x4.add(c, d)))
   }
   return total
 }
 
-/** Largest of n float32, NaN if one of them is; −Infinity for n = 0. */
+/**
+ * Largest of n float32, NaN if one of them is; −Infinity for n = 0. One instruction finds the larger of two numbers
+ * where NaN need not be minded (f32x4.pmax), many where it must (f32x4.max), so NaN is looked for apart.
+ */
 export function maxRow(p: usize, n: i32): f32 {
   const lowest = f32x4.splat(-Infinity)
   let a = lowest
   let b = lowest
+  let isNaN = i32x4.splat(0)
   let i = 0
   for (; i <= n - 8; i += 8) {
     const at = p + (<usize>i << 2)
-    a = f32x4.max(a, v128.load(at))
-    b = f32x4.max(b, v128.load(at, 16))
+    const x = v128.load(at)
+    const y = v128.load(at, 16)
+    a = f32x4.pmax(a, x)
+    b = f32x4.pmax(b, y)
+    isNaN = v128.or(isNaN, v128.or(f32x4.ne(x, x), f32x4.ne(y, y)))
   }
   for (; i < n; i += 4) {
     const left = n - i
-    a = f32x4.max(a, v128.bitselect(load4(p + (<usize>i << 2), left), lowest, laneMask(left)))
+    const x = v128.bitselect(load4(p + (<usize>i << 2), left), lowest, laneMask(left))
+    a = f32x4.pmax(a, x)
+    isNaN = v128.or(isNaN, f32x4.ne(x, x))
   }
-  return maxLanes(f32x4.max(a, b))
+  return v128.any_true(isNaN) ? NaN : maxLanes(f32x4.pmax(a, b))
 }
 
 /** Copies n float32. A loop, since V8's memory.copy leaves WebAssembly, which costs more than a short row. */

@@ -106,11 +106,12 @@ export function ema(args: usize, begin: i32, end: i32): void {
     const entry = findEntry(pointerArgument(args, 0), intArgument(args, 1), block)
     const first = (block - firstBlock(entry)) * BLOCK
     const last = min(<i32>load<f64>(entry, 32), first + BLOCK)
+    const a = pointerArgument(entry, 0)
+    const p = pointerArgument(entry, 1)
     for (let i = first; i < last; i += 4) {
       const at = <usize>i << 2
       const left = last - i
-      const a = pointerArgument(entry, 0) + at
-      store4(a, f32x4.relaxed_madd(load4(a, left), decay, f32x4.mul(load4(pointerArgument(entry, 1) + at, left), rest)), left)
+      store4(a + at, f32x4.relaxed_madd(load4(a + at, left), decay, f32x4.mul(load4(p + at, left), rest)), left)
     }
   }
 }
@@ -121,10 +122,11 @@ export function squareSums(args: usize, begin: i32, end: i32): void {
     const entry = findEntry(pointerArgument(args, 0), intArgument(args, 1), block)
     const first = (block - firstBlock(entry)) * BLOCK
     const last = min(<i32>load<f64>(entry, 32), first + BLOCK)
+    const g = pointerArgument(entry, 0)
     let a = f64x2.splat(0)
     let b = a
     for (let i = first; i < last; i += 4) {
-      const x = load4(pointerArgument(entry, 0) + (<usize>i << 2), last - i)
+      const x = load4(g + (<usize>i << 2), last - i)
       const low = f64x2.promote_low_f32x4(x)
       const high = f64x2.promote_low_f32x4(i64x2.shuffle(x, x, 1, 0))
       a = f64x2.relaxed_madd(low, low, a)
@@ -139,6 +141,7 @@ export function squareSums(args: usize, begin: i32, end: i32): void {
 export function rootOfSum(args: usize, _begin: i32, _end: i32): void {
   let total: f64 = 0
   const n = intArgument(args, 1)
-  for (let i = 0; i < n; i++) total += load<f64>(pointerArgument(args, 0) + (<usize>i << 3))
+  const sums = pointerArgument(args, 0)
+  for (let i = 0; i < n; i++) total += load<f64>(sums + (<usize>i << 3))
   store<f32>(pointerArgument(args, 2), <f32>Math.sqrt(total))
 }

@@ -190,13 +190,15 @@ export function argMinInt(args: usize, begin: i32, end: i32): void { argExtremum
   const length = intArgument(args, 2)
   const exclusive = intArgument(args, 3) != 0
   const reverse = intArgument(args, 4) != 0
+  const x = pointerArgument(args, 0)
+  const out = pointerArgument(args, 1)
   for (let row = begin; row < end; row++) {
     const base = <usize>row * <usize>length
     let total: T = 0
     for (let j = 0; j < length; j++) {
       const at = (base + <usize>(reverse ? length - 1 - j : j)) << 2
-      const next: T = total + load<T>(pointerArgument(args, 0) + at)
-      store<T>(pointerArgument(args, 1) + at, exclusive ? total : next)
+      const next: T = total + load<T>(x + at)
+      store<T>(out + at, exclusive ? total : next)
       total = next
     }
   }

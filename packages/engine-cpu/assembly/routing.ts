@@ -1,14 +1,14 @@
 // Routing: the k largest scores of a row, capacity limits, and the weighted combination of what the members returned.
 // Sorting pairs by member is gather.ts's sortByKey.
-import { BLOCK, dotRow, load4, store4, zeroRow } from './lanes'
-import { intArgument, pointerArgument } from './thread'
+import { BLOCK, dotRow, laneMask, load4, store4, zeroRow } from './lanes'
+import { intArgument, pointerArgument, threadIndex } from './thread'
 
 /** Is a ahead of b? Larger first, NaN last. */
 @inline function ahead<T>(a: T, b: T): bool {
   return a > b || (b != b && a == a)
 }
 
-/** args: x [rows, size], values [rows, k], indices [rows, k], size, k. Ties: lowest index first. Item: a row. */
+/** By insertion into the sorted list of the best so far, in any type. */
 @inline function topK<T>(args: usize, begin: i32, end: i32): void {
   const size = intArgument(args, 3)
   const k = intArgument(args, 4)
@@ -39,37 +39,99 @@ import { intArgument, pointerArgument } from './thread'
   }
 }
 
-export function topKFloat(args: usize, begin: i32, end: i32): void { topK<f32>(args, begin, end) }
+/** Longest row whose keys are scanned once for each of its k largest; longer ones are scanned once with insertion. */
+const SCANNED: i32 = 1024
+
+/** NaN's place in the order of keys, and the mark of an element already taken, which comes after it. */
+const NAN_KEY: i32 = i32.MIN_VALUE + 1
+const TAKEN: i32 = i32.MIN_VALUE
+
+/** Floats as integers in the same order: −0 becomes 0, negative ones are turned round, NaN goes last. */
+@inline function sortKey(x: v128): v128 {
+  const bits = f32x4.add(x, f32x4.splat(0))
+  const key = v128.xor(bits, v128.and(i32x4.shr_s(bits, 31), i32x4.splat(0x7fffffff)))
+  return v128.bitselect(i32x4.splat(NAN_KEY), key, f32x4.ne(x, x))
+}
+
+/** First position of the largest key; the keys end in a multiple of four, filled up with TAKEN. */
+@inline function firstLargest(keys: usize, size: i32): i32 {
+  let largest = v128.load(keys)
+  for (let i = 4; i < size; i += 4) largest = i32x4.max_s(largest, v128.load(keys + (<usize>i << 2)))
+  largest = i32x4.max_s(largest, i32x4.shuffle(largest, largest, 2, 3, 0, 1))
+  largest = i32x4.max_s(largest, i32x4.shuffle(largest, largest, 1, 0, 3, 2))
+  let i = 0
+  let found = i32x4.bitmask(i32x4.eq(v128.load(keys), largest))
+  while (!found) {
+    i += 4
+    found = i32x4.bitmask(i32x4.eq(v128.load(keys + (<usize>i << 2)), largest))
+  }
+  return i + ctz(found)
+}
+
+/**
+ * args: x [rows, size], values [rows, k], indices [rows, k], size, k, work (1024 words for each thread). Ties: lowest
+ * index first; NaN last. Item: a row.
+ */
+export function topKFloat(args: usize, begin: i32, end: i32): void {
+  const size = intArgument(args, 3)
+  const k = intArgument(args, 4)
+  if (size > SCANNED) {
+    topK<f32>(args, begin, end)
+    return
+  }
+  const keys = pointerArgument(args, 5) + (<usize>(threadIndex * SCANNED) << 2)
+  for (let row = begin; row < end; row++) {
+    const x = pointerArgument(args, 0) + (<usize>row * <usize>size << 2)
+    const values = pointerArgument(args, 1) + (<usize>row * <usize>k << 2)
+    const indices = pointerArgument(args, 2) + (<usize>row * <usize>k << 2)
+    for (let i = 0; i < size; i += 4) {
+      const key = sortKey(load4(x + (<usize>i << 2), size - i))
+      v128.store(keys + (<usize>i << 2), v128.bitselect(key, i32x4.splat(TAKEN), laneMask(size - i)))
+    }
+    for (let j = 0; j < k; j++) {
+      const index = firstLargest(keys, size)
+      store<i32>(keys + (<usize>index << 2), TAKEN)
+      store<i32>(indices + (<usize>j << 2), index)
+      store<i32>(values + (<usize>j << 2), load<i32>(x + (<usize>index << 2)))
+    }
+  }
+}
+
 export function topKInt(args: usize, begin: i32, end: i32): void { topK<i32>(args, begin, end) }
 
 /** args: order [n], rows [n], n, k: rows = ⌊order / k⌋, −1 stays. Item: a block. */
 export function pairRows(args: usize, begin: i32, end: i32): void {
+  const order = pointerArgument(args, 0)
+  const rows = pointerArgument(args, 1)
   const last = min(intArgument(args, 2), end * BLOCK)
   const k = intArgument(args, 3)
   for (let i = begin * BLOCK; i < last; i++) {
     const at = <usize>i << 2
-    const pair = load<i32>(pointerArgument(args, 0) + at)
-    store<i32>(pointerArgument(args, 1) + at, pair < 0 ? -1 : pair / k)
+    const pair = load<i32>(order + at)
+    store<i32>(rows + at, pair < 0 ? -1 : pair / k)
   }
 }
 
 /** args: members [n], out [n], n, capacity, counts [memberCount] (zeroed scratch), memberCount. One item. */
 export function capacityByPosition(args: usize, _begin: i32, _end: i32): void {
+  const members = pointerArgument(args, 0)
+  const out = pointerArgument(args, 1)
   const n = intArgument(args, 2)
   const capacity = intArgument(args, 3)
+  const counts = pointerArgument(args, 4)
   const memberCount = intArgument(args, 5)
-  memory.fill(pointerArgument(args, 4), 0, <usize>memberCount << 2)
+  memory.fill(counts, 0, <usize>memberCount << 2)
   for (let i = 0; i < n; i++) {
     const at = <usize>i << 2
-    const member = load<i32>(pointerArgument(args, 0) + at)
+    const member = load<i32>(members + at)
     let kept = -1
     if (<u32>member < <u32>memberCount) {
-      const count = pointerArgument(args, 4) + (<usize>member << 2)
+      const count = counts + (<usize>member << 2)
       const before = load<i32>(count)
       store<i32>(count, before + 1)
       if (before < capacity) kept = member
     }
-    store<i32>(pointerArgument(args, 1) + at, kept)
+    store<i32>(out + at, kept)
   }
 }
 
@@ -113,7 +175,8 @@ function siftDown(order: usize, root: i32, n: i32, weights: usize): void {
     let child = 2 * root + 1
     if (child >= n) break
     const right = child + 1
-    if (right < n && better(load<i32>(order + (<usize>child << 2)), load<i32>(order + (<usize>right << 2)), weights)) child = right
+    const left = load<i32>(order + (<usize>child << 2))
+    if (right < n && better(left, load<i32>(order + (<usize>right << 2)), weights)) child = right
     const candidate = load<i32>(order + (<usize>child << 2))
     if (!better(pair, candidate, weights)) break
     store<i32>(order + (<usize>root << 2), candidate)
@@ -146,7 +209,8 @@ export function combine(args: usize, begin: i32, end: i32): void {
         const at = <usize>i << 2
         const left = width - i
         const value = load4(from + at, left)
-        store4(y + at, slot == first ? f32x4.mul(weight, value) : f32x4.relaxed_madd(weight, value, load4(y + at, left)), left)
+        if (slot == first) store4(y + at, f32x4.mul(weight, value), left)
+        else store4(y + at, f32x4.relaxed_madd(weight, value, load4(y + at, left)), left)
       }
     }
   }

@@ -2,7 +2,7 @@
 // elements. `map` is inlined into each kernel with a constant operation, which the compiler folds away.
 import { activate, GELU, GELU_TANH, RELU2, SILU } from './activation'
 import { BLOCK, load4, store4 } from './lanes'
-import { erf, exp, expm1, log, log1p, sigmoid, softplus, tanh } from './math'
+import { erf, exp, expm1, log, log1p, one, sigmoid, softplus, tanh } from './math'
 import { floatArgument, intArgument, pointerArgument } from './thread'
 
 const NEG: i32 = 0
@@ -45,9 +45,9 @@ const ACTIVATION: i32 = 32 // plus the kind
   if (op == LOG) return log(x)
   if (op == LOG1P) return log1p(x)
   if (op == SQRT) return f32x4.sqrt(x)
-  if (op == RSQRT) return f32x4.div(splat(1), f32x4.sqrt(x))
+  if (op == RSQRT) return f32x4.div(one(), f32x4.sqrt(x))
   if (op == SQUARE) return f32x4.mul(x, x)
-  if (op == RECIPROCAL) return f32x4.div(splat(1), x)
+  if (op == RECIPROCAL) return f32x4.div(one(), x)
   if (op == SIGMOID) return sigmoid(x)
   if (op == TANH) return tanh(x)
   if (op == ERF) return erf(x)
@@ -57,9 +57,8 @@ const ACTIVATION: i32 = 32 // plus the kind
   if (op == LEAKY_RELU) return v128.bitselect(f32x4.mul(a, x), x, f32x4.lt(x, splat(0)))
   if (op == SOFTPLUS) return softplus(x)
   if (op == SIGN) {
-    const one = splat(1)
     const zero = splat(0)
-    return f32x4.sub(v128.and(f32x4.gt(x, zero), one), v128.and(f32x4.lt(x, zero), one))
+    return f32x4.sub(v128.and(f32x4.gt(x, zero), one()), v128.and(f32x4.lt(x, zero), one()))
   }
   if (op == FLOOR) return f32x4.floor(x)
   if (op == CEIL) return f32x4.ceil(x)
@@ -67,7 +66,7 @@ const ACTIVATION: i32 = 32 // plus the kind
   if (op == SIN) return perLane(true, x)
   if (op == COS) return perLane(false, x)
   if (op == STEP) {
-    const y = v128.bitselect(splat(1), a, f32x4.gt(x, splat(0)))
+    const y = v128.bitselect(one(), a, f32x4.gt(x, splat(0)))
     return v128.bitselect(x, y, f32x4.ne(x, x))
   }
   if (op == CLIP) {
@@ -131,17 +130,19 @@ export function geluTanhFloat(args: usize, begin: i32, end: i32): void { map(ACT
 export function relu2Float(args: usize, begin: i32, end: i32): void { map(ACTIVATION + RELU2, args, begin, end) }
 
 @inline function mapInt(op: i32, args: usize, begin: i32, end: i32): void {
+  const from = pointerArgument(args, 0)
+  const to = pointerArgument(args, 1)
   const last = min(intArgument(args, 2), end * BLOCK)
   for (let i = begin * BLOCK; i < last; i += 4) {
     const at = <usize>i << 2
-    const x = load4(pointerArgument(args, 0) + at, last - i)
+    const x = load4(from + at, last - i)
     let y: v128
     if (op == NEG) y = i32x4.neg(x)
     else if (op == ABS) y = i32x4.abs(x)
     else if (op == SQUARE) y = i32x4.mul(x, x)
     else if (op == RELU_) y = i32x4.max_s(x, i32x4.splat(0))
     else y = i32x4.sub(i32x4.shr_u(i32x4.neg(x), 31), i32x4.shr_u(x, 31))
-    store4(pointerArgument(args, 1) + at, y, last - i)
+    store4(to + at, y, last - i)
   }
 }
 

@@ -98,7 +98,7 @@ describe('one operand', () => {
       }),
       { numRuns: 15 },
     )
-    expectSame(name, { x: normalTensor([40_001], 3) }, parameters[name], close)
+    expectSame(name, { x: normalTensor([10_001], 3) }, parameters[name], close)
   })
 
   // TensorFlow.js's own forms are less accurate: 1 − exp loses digits near 0, erf is a five-term approximation
@@ -156,9 +156,9 @@ describe('two operands', () => {
         pairs.map((pair) => pair[i]),
       )
     expectSame(name, { a: all(0), b: all(1) }, {}, close)
-    for (const b of [[3, 4, 5000], [5000], [3, 1, 1], [1], [4, 1]]) {
-      expectSame(name, { a: normalTensor([3, 4, 5000], 1), b: normalTensor(b, 2) }, {}, close)
-      expectSame(name, { a: normalTensor(b, 1), b: normalTensor([3, 4, 5000], 2) }, {}, close)
+    for (const b of [[3, 3001], [3001], [3, 1], [1]]) {
+      expectSame(name, { a: normalTensor([3, 3001], 1), b: normalTensor(b, 2) }, {}, close)
+      expectSame(name, { a: normalTensor(b, 1), b: normalTensor([3, 3001], 2) }, {}, close)
     }
   })
 

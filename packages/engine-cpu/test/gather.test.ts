@@ -46,15 +46,13 @@ describe('against the JavaScript kernels', () => {
   })
 
   test('GatherNd and ScatterNd', () => {
-    const cases = fc
-      .array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 })
-      .chain((shape) =>
-        fc.record({
-          shape: fc.constant(shape),
-          rank: fc.integer({ min: 1, max: shape.length }),
-          count: fc.integer({ min: 1, max: 9 }),
-        }),
-      )
+    const cases = fc.array(fc.integer({ min: 1, max: 4 }), { minLength: 1, maxLength: 4 }).chain((shape) =>
+      fc.record({
+        shape: fc.constant(shape),
+        rank: fc.integer({ min: 1, max: shape.length }),
+        count: fc.integer({ min: 1, max: 9 }),
+      }),
+    )
     fc.assert(
       fc.property(cases, fc.nat(), ({ shape, rank, count }, seed) => {
         const columns = shape.slice(0, rank).map((n, axis) => integers(count, 0, n, seed + axis))

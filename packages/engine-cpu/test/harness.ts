@@ -82,8 +82,9 @@ export function expectClose(
   }
 }
 
-/** The native kernel gives what TensorFlow.js's own gives: types, shapes and values. */
+/** The native kernel gives what TensorFlow.js's own gives: types, shapes and values. Nothing stays allocated. */
 export function expectSame(name: string, inputs: Inputs, attrs: Attributes = {}, tolerance: Tolerance = {}): void {
+  const before = backend.usage().allocatedBytes
   const expected = oracle(name, inputs, attrs)
   const actual = native(name, inputs, attrs)
   const what = `${name} ${JSON.stringify(Object.values(inputs).map(({ shape, dtype }) => [dtype, ...shape]))} ${JSON.stringify(attrs)}`
@@ -93,6 +94,7 @@ export function expectSame(name: string, inputs: Inputs, attrs: Attributes = {},
   ).toEqual(expected.map(({ shape, dtype }) => ({ shape, dtype })))
   for (const [i, info] of expected.entries()) expectClose(values(actual[i]!), values(info), tolerance, what)
   for (const info of [...actual, ...expected]) backend.release(info)
+  expect(backend.usage().allocatedBytes, `${what} leaves memory allocated`).toBe(before)
 }
 
 /** A small deterministic generator (mulberry32) for test data. */

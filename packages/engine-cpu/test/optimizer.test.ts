@@ -33,7 +33,7 @@ describe('optimizers', () => {
           const gradient = raw * Math.fround(factor ?? 1)
           m[i]![j] = 0.9 * m[i]![j]! + 0.1 * gradient
           v[i]![j] = 0.95 * v[i]![j]! + 0.05 * gradient ** 2
-          const [mean, square] = [m[i]![j]! / (1 - 0.9 ** step), v[i]![j]! / (1 - 0.95 ** step)]
+          const [mean, square] = [m[i]![j] / (1 - 0.9 ** step), v[i]![j] / (1 - 0.95 ** step)]
           p[i]![j]! -= 0.01 * weightDecay[i]! * p[i]![j]!
           p[i]![j]! -= (0.01 * mean) / (Math.sqrt(square) + 1e-8)
         }
@@ -63,7 +63,7 @@ describe('optimizers', () => {
         for (const [j, raw] of list.entries()) {
           const gradient = raw + weightDecay[i]! * p[i]![j]!
           b[i]![j] = step === 1 ? gradient : momentum * b[i]![j]! + gradient
-          p[i]![j]! -= 0.05 * (momentum === 0 ? gradient : nesterov ? gradient + momentum * b[i]![j]! : b[i]![j]!)
+          p[i]![j]! -= 0.05 * (momentum === 0 ? gradient : nesterov ? gradient + momentum * b[i]![j] : b[i]![j])
         }
       }
     }

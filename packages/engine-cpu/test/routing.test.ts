@@ -24,7 +24,7 @@ describe('TopK', () => {
         const k = Math.min(row.length, cut + 1)
         const order = row
           .map((_, i) => i)
-          .sort((a, b) => {
+          .toSorted((a, b) => {
             const [x, y] = [row[a]!, row[b]!]
             if (Number.isNaN(x) || Number.isNaN(y)) return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || a - b
             return x === y ? a - b : y > x ? 1 : -1

@@ -8,6 +8,12 @@ const expertGroup = z.looseObject({
   count: z.int().min(1).describe('How many experts of this kind'),
 })
 
+/** One stack alone may leave its name and count out, so that one field of it can be set by itself. */
+const onlyGroup = expertGroup.extend({
+  name: expertGroup.shape.name.default('swiglu'),
+  count: expertGroup.shape.count.default(8),
+})
+
 const sharedExpert = z.looseObject({
   name: z.string().describe('An expert plugin; its own fields stand beside'),
   gated: z.boolean().default(false).describe('Multiplies its output by sigmoid(x·w), as Qwen2-MoE does'),
@@ -28,8 +34,8 @@ export const capacityConfig = z.strictObject({
 export const mixtureConfig = z.strictObject({
   router: pluginReference.default('top-k').describe('A router plugin, by name or { name, …its fields }'),
   experts: z
-    .union([expertGroup, z.array(expertGroup).min(1)])
-    .default({ name: 'swiglu', count: 8 })
+    .union([onlyGroup, z.array(expertGroup).min(1)])
+    .prefault({})
     .describe('The experts, { name, count, …their fields }, or a list of such stacks'),
   shared: z.array(sharedExpert).default([]).describe('Experts that every token passes through'),
   capacity: capacityConfig.nullable().default(null).describe('null: dropless'),

@@ -4,12 +4,10 @@
 //
 // Axes: B sequences, T tokens of each, D width, V vocabulary. Between the blocks x is [B·T, D].
 import { MixlabError, type PluginTable, RandomStream } from '@mixlab/core'
-import { dropout, linear, rotaryTables, tf } from '@mixlab/tensor'
-import { Attention } from './attention.ts'
+import { linear, rotaryTables, tf } from '@mixlab/tensor'
+import { Block, type BlockInput, dropped, initializersOf } from './block.ts'
 import { KeyValueCache } from './cache.ts'
 import { Embedding } from './embedding.ts'
-import { FeedForward } from './feed-forward.ts'
-import { type Initializer, normal } from './initializers.ts'
 import type { ForwardContext, LanguageModel, LanguageModelOutput } from './language-model.ts'
 import { Linear } from './linear.ts'
 import { Mixture } from './mixture.ts'
@@ -27,107 +25,9 @@ export interface TransformerOptions {
   readonly plugins: PluginTable
 }
 
-interface BlockInput {
-  readonly batch: number
-  readonly length: number
-  readonly tokens_BT: tf.Tensor2D
-  readonly rotary: { readonly cos: tf.Tensor2D; readonly sin: tf.Tensor2D } | undefined
-  readonly context: ForwardContext
-  /** This block's random numbers of this step. */
-  readonly rng: RandomStream
-}
-
-class Block extends Module {
-  readonly attention: Attention
-  readonly feedForward: FeedForward | Mixture
-  readonly #attentionNorm: Norm
-  readonly #feedForwardNorm: Norm
-  readonly #dropout: number
-
-  constructor(
-    rng: RandomStream,
-    config: TransformerConfig,
-    layer: number,
-    createMixture: (rng: RandomStream) => Mixture | undefined,
-  ) {
-    super(rng)
-    const { width, norm, normEpsilon, bias, window, queryKeyNorm } = config
-    const shape = shapeOf(config)
-    const { initializer, residualInitializer } = initializersOf(config)
-    const createBlockNorm = (name: string) =>
-      this.child(name, createNorm(rng.stream(name), norm, width, normEpsilon, bias))
-    this.#dropout = config.dropout
-    this.#attentionNorm = createBlockNorm('input_layernorm')
-    const attention = {
-      ...shape,
-      layer,
-      width,
-      bias,
-      queryKeyNorm,
-      normEpsilon,
-      window,
-      initializer,
-      residualInitializer,
-    }
-    this.attention = this.child('self_attn', new Attention(rng.stream('self_attn'), attention))
-    this.#feedForwardNorm = createBlockNorm('post_attention_layernorm')
-    const dense = {
-      width,
-      inner: shape.innerWidth,
-      activation: config.feedForward.activation,
-      bias,
-      initializer,
-      residualInitializer,
-    }
-    const mlp = rng.stream('mlp')
-    this.feedForward = this.child('mlp', createMixture(mlp) ?? new FeedForward(mlp, dense))
-  }
-
-  forward(
-    x: tf.Tensor2D,
-    input: BlockInput,
-  ): { readonly x: tf.Tensor2D; readonly losses?: Readonly<Record<string, RouterLoss>> } {
-    const { context, rng } = input
-    const attended = this.attention.forward(this.#attentionNorm.forward(x), { ...input, cache: context.cache })
-    const between = tf.add<tf.Tensor2D>(x, dropped(attended, this.#dropout, context, rng, 'attention'))
-    const normed = this.#feedForwardNorm.forward(between)
-    const add = (y: tf.Tensor2D) =>
-      tf.add<tf.Tensor2D>(between, dropped(y, this.#dropout, context, rng, 'feed-forward'))
-    if (this.feedForward instanceof FeedForward) return { x: add(this.feedForward.forward(normed)) }
-    const { batch, length, tokens_BT } = input
-    const { y_TD, losses } = this.feedForward.forward({
-      x_TD: normed,
-      tokens_T: tokens_BT.reshape<tf.Tensor1D>([batch * length]),
-      batch,
-      length,
-      training: context.training,
-      rng: rng.stream('router'),
-      observe: context.observe,
-    })
-    return { x: add(y_TD), losses }
-  }
-}
-
-/** nanoGPT's and GPT-2's: normal(range), and divided by √(2·layers) where a product adds to the residual stream. */
-function initializersOf({ initializerRange, layers }: TransformerConfig): {
-  initializer: Initializer
-  residualInitializer: Initializer
-} {
-  return {
-    initializer: normal(initializerRange),
-    residualInitializer: normal(initializerRange / Math.sqrt(2 * layers)),
-  }
-}
-
-function dropped(
-  x: tf.Tensor2D,
-  rate: number,
-  { training }: ForwardContext,
-  rng: RandomStream,
-  name: string,
-): tf.Tensor2D {
-  return training && rate > 0 ? dropout(x, rate, { key: rng.stream(name).key, offset: 0 }) : x
-}
+/** Rows start … start + length; all of them are the table itself. */
+const rowsFrom = (table: tf.Tensor2D, start: number, length: number): tf.Tensor2D =>
+  length === table.shape[0] ? table : tf.slice(table, [start, 0], [length, table.shape[1]])
 
 /** Draws of an evaluation: the same in each. */
 const evaluationStream = new RandomStream(0, 'evaluation')
@@ -197,11 +97,19 @@ export class Transformer extends Module implements LanguageModel {
     const looksAhead = [...new Set(found.map(({ routerName }) => routerName))].filter(
       (name) => plugins.find('router', name).traits['causal'] === false,
     )
-    this.causal = looksAhead.length === 0
-    this.warnings = looksAhead.map(
-      (name) =>
-        `router ${name} looks at later tokens: the model's loss is not that of a causal language model, and it cannot generate as it was trained`,
-    )
+    const pushedOut = found.length > 0 && mixture?.capacity?.drop === 'priority'
+    this.causal = looksAhead.length === 0 && !(pushedOut && mixture.capacity?.evaluation === 'same')
+    this.warnings = [
+      ...looksAhead.map(
+        (name) =>
+          `router ${name} looks at later tokens: the model's loss is not that of a causal language model, and it cannot generate as it was trained`,
+      ),
+      ...(pushedOut
+        ? [
+            "capacity.drop priority lets later tokens push earlier ones out: where the limit holds, a token's loss depends on later tokens",
+          ]
+        : []),
+    ]
   }
 
   get #mixtures(): Mixture[] {
@@ -233,9 +141,8 @@ export class Transformer extends Module implements LanguageModel {
     }
     const rng = context.rng ?? evaluationStream
     const embedded = this.#embedding.forward(tokens_BT)
-    const placed = this.#positions
-      ? tf.add(embedded, tf.slice(this.#positions.weight, [start, 0], [length, width]))
-      : embedded
+    const positions = this.#positions && rowsFrom(this.#positions.weight, start, length)
+    const placed = positions ? tf.add(embedded, positions) : embedded
     let x = dropped(placed.reshape<tf.Tensor2D>([batch * length, width]), rate, context, rng, 'embedding')
     const rotary = this.#rotaryTables(start, length)
     const losses: Readonly<Record<string, RouterLoss>>[] = []
@@ -258,9 +165,7 @@ export class Transformer extends Module implements LanguageModel {
 
   #rotaryTables(start: number, length: number): BlockInput['rotary'] {
     const tables = this.#rotary
-    if (!tables || length === this.contextLength) return tables
-    const rows = (table: tf.Tensor2D) => tf.slice(table, [start, 0], [length, table.shape[1]])
-    return { cos: rows(tables.cos), sin: rows(tables.sin) }
+    return tables && { cos: rowsFrom(tables.cos, start, length), sin: rowsFrom(tables.sin, start, length) }
   }
 
   afterStep(): void {

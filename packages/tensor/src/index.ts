@@ -1,11 +1,14 @@
 // TensorFlow.js with all its gradients, the engines that run it, and the fused operations that mixtures and language
 // models need.
+import './more-gradients.ts'
+
 export { tf } from './tf.ts'
 export type { Availability, Engine, RunningEngine } from './engine.ts'
 export { type EngineRegistration, engineNames, probeEngines, registerEngine, useEngine } from './engines.ts'
 export { catalogue, installReferences } from './catalogue.ts'
 export type { CatalogueEntry } from './operation.ts'
 export { isTaping, untaped } from './tape.ts'
+export { type ValueAndGradients, valueAndGradients } from './value-and-gradients.ts'
 export { elementsInPlace, writeInPlace } from './in-place.ts'
 
 export type { ActivationName, GateActivation } from './activation-functions.ts'

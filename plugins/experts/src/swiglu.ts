@@ -20,7 +20,7 @@ export const swigluExpert = defineExpert({
     return {
       parametersPerMember: 3 * inner * width,
       forward: ({ xs_ND, offsets }) =>
-        groupedMatMul(swiglu<tf.Tensor2D>(groupedMatMul(xs_ND, gateUp, offsets)), down, offsets),
+        groupedMatMul(swiglu(groupedMatMul(xs_ND, gateUp, offsets)) as tf.Tensor2D, down, offsets),
     }
   },
 })

@@ -1,2 +1,126 @@
-// Being written by E3 (attention forward and gradient).
-export {}
+// Attention and its gradient. How the work is cut depends on the shapes alone, never on the number of threads.
+import type { TensorInfo } from '@tensorflow/tfjs-core'
+import { MixlabError } from '@mixlab/core'
+import type { CpuBackend } from '../backend.ts'
+import { defineKernel, type KernelCall } from '../register.ts'
+
+/** QUERIES and KEYS of assembly/attention-shape.ts; a block of queries is a multiple of `blockStep`. */
+const largestBlock = 72
+const blockStep = 24
+const keyBlock = 72
+/** Up to so many queries take the path of assembly/attention-few.ts, in stretches of so many keys. */
+const fewQueries = 8
+const stretch = 256
+/** Where there are fewer heads than this, a head is cut further. */
+const enoughItems = 32
+/** Multiplications in a chunk of items, at least. */
+const chunkWork = 100_000
+
+const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple
+
+/** The words of class Attention in assembly/attention-shape.ts, in its order; what is not given is 0. */
+const words = [
+  ...(['q', 'k', 'v', 'sinks', 'y', 'lse'] as const),
+  ...(['queries', 'keys', 'heads', 'keyHeads', 'features', 'valueFeatures'] as const),
+  ...(['length', 'window', 'causal', 'scale', 'work', 'workBytes', 'block', 'partials'] as const),
+  ...(['dy', 'dq', 'dk', 'dv', 'sinkPartials', 'chunks', 'dsinks', 'batch'] as const),
+]
+
+type Arguments = Partial<Record<(typeof words)[number], number>>
+
+const argumentsOf = (values: Arguments): number[] => words.map((word) => values[word] ?? 0)
+
+function problem({ backend, inputs, attrs }: KernelCall) {
+  const { q, k, v, sinks } = inputs as { q: TensorInfo; k: TensorInfo; v: TensorInfo; sinks?: TensorInfo | null }
+  const [batch, queries, heads, features] = q.shape as [number, number, number, number]
+  const [, keys, keyHeads] = k.shape as [number, number, number, number]
+  const valueFeatures = v.shape[3]!
+  const length = (attrs.keyLength as number) || keys
+  if (length > keys) throw new MixlabError(`attention: keyLength is ${length}, but there are only ${keys} keys`)
+  const window = attrs.window as number
+  const blocksWanted = Math.ceil(enoughItems / Math.max(1, batch * heads))
+  const addresses = { q: backend.pointer(q), k: backend.pointer(k), v: backend.pointer(v) }
+  const sizes = { batch, queries, keys, heads, keyHeads, features, valueFeatures, length }
+  const options = { causal: Number(Boolean(attrs.causal)), scale: attrs.scale as number }
+  return {
+    ...{ ...addresses, ...sizes, ...options },
+    sinks: sinks ? backend.pointer(sinks) : 0,
+    // a window as wide as the keys hides nothing
+    window: window < length ? window : 0,
+    block: Math.min(largestBlock, roundUp(Math.max(1, Math.ceil(queries / blocksWanted)), blockStep)),
+    wideFeatures: roundUp(features, 8),
+    wideValues: roundUp(valueFeatures, 8),
+  }
+}
+
+type Problem = ReturnType<typeof problem>
+
+/** Items in a chunk, when all `items` together make the products of queries and keys `times` over. */
+function grain(
+  { batch, queries, heads, length, features, valueFeatures }: Problem,
+  times: number,
+  items: number,
+): number {
+  const work = (times * batch * heads * queries * length * (features + valueFeatures)) / items
+  return Math.max(1, Math.ceil(chunkWork / Math.max(1, work)))
+}
+
+/** Work memory for every thread: address and bytes of each. */
+function workOf(backend: CpuBackend, floats: number): { work: number; workBytes: number } {
+  const workBytes = roundUp(4 * floats, 64)
+  return { work: backend.scratch(workBytes * backend.threads()), workBytes }
+}
+
+defineKernel('mixlab.Attention', (call) => {
+  const { backend } = call
+  const p = problem(call)
+  const { batch, queries, heads, keyHeads, length, features, valueFeatures, wideFeatures, wideValues } = p
+  const y = backend.output([batch, queries, heads, valueFeatures], 'float32')
+  const lse = backend.output([batch, heads, queries], 'float32')
+  const outputs = { y: backend.pointer(y), lse: backend.pointer(lse) }
+  if (batch * queries * heads === 0) return [y, lse]
+  if (queries <= fewQueries) {
+    const stretches = Math.ceil(length / stretch)
+    const partials = backend.scratch(4 * batch * heads * queries * stretches * (4 + roundUp(valueFeatures, 4)))
+    const work = workOf(backend, ((queries * heads) / keyHeads) * (stretch + roundUp(features, 4)))
+    const args = argumentsOf({ ...p, ...outputs, ...work, partials, block: stretch })
+    const items = batch * stretches * keyHeads
+    backend.run('attentionFew', items, grain(p, 1, items), ...args)
+    backend.run('attentionFewCombine', batch * queries * heads, 64, ...args)
+    return [y, lse]
+  }
+  const work = workOf(
+    backend,
+    largestBlock * (4 + 2 * wideFeatures + wideValues) + keyBlock * (largestBlock + wideValues),
+  )
+  const items = batch * heads * Math.ceil(queries / p.block)
+  backend.run('attention', items, grain(p, 1, items), ...argumentsOf({ ...p, ...outputs, ...work }))
+  return [y, lse]
+})
+
+defineKernel('mixlab.AttentionGrad', (call) => {
+  const { backend, inputs } = call
+  const p = problem(call)
+  const { batch, queries, keys, heads, keyHeads, length, wideFeatures, wideValues } = p
+  const outputs = [inputs.q!, inputs.k!, inputs.v!].map(({ shape }) => backend.output(shape, 'float32'))
+  if (p.sinks) outputs.push(backend.output([heads], 'float32'))
+  const [dq, dk, dv, dsinks = 0] = outputs.map((info) => backend.pointer(info))
+  const saved = { y: backend.pointer(inputs.y!), lse: backend.pointer(inputs.lse!), dy: backend.pointer(inputs.dy!) }
+  const blocks = Math.ceil(queries / p.block)
+  const units = keyHeads === 0 ? 0 : (heads / keyHeads) * blocks
+  const wanted = Math.max(1, Math.min(units, Math.ceil(enoughItems / Math.max(1, batch * keyHeads))))
+  const chunks = Math.max(1, Math.ceil(units / Math.ceil(units / wanted)) || 1)
+  const items = batch * keyHeads * chunks
+  const partials = backend.scratch(4 * items * roundUp(length, 6) * (wideFeatures + wideValues))
+  const sinkPartials = p.sinks ? backend.scratch(8 * batch * heads * blocks) : 0
+  const work = workOf(
+    backend,
+    largestBlock * (4 + 3 * wideFeatures + 2 * wideValues) + keyBlock * (2 * largestBlock + wideFeatures),
+  )
+  const args = argumentsOf({ ...p, ...saved, ...work, dq, dk, dv, dsinks, partials, sinkPartials, chunks } as Arguments)
+  backend.run('attentionGrad', items, grain(p, 2, items), ...args)
+  const keyRow = chunks * keyHeads * (wideFeatures + wideValues)
+  backend.run('attentionGradSum', batch * keys, Math.max(1, Math.ceil(16_384 / Math.max(1, keyRow))), ...args)
+  if (p.sinks) backend.run('attentionGradSinks', heads, heads, ...args)
+  return outputs
+})

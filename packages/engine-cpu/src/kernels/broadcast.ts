@@ -31,7 +31,7 @@ export function planBroadcast(aShape: number[], bShape: number[]): Walk {
   const shape = backend_util.assertAndGetBroadcastShape(aShape, bShape)
   const axes = mergedAxes(shape, aShape, bShape)
   const inner = axes[0] ?? { size: 1, a: 1, b: 1 }
-  const outer = axes.slice(1).reverse()
+  const outer = axes.slice(1).toReversed()
   const blocks = Math.ceil(inner.size / block)
   const mode = inner.a === inner.b ? both : inner.b === 0 ? onlyA : onlyB
   return {

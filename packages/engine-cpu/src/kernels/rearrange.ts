@@ -16,6 +16,16 @@ function defineCopy(name: string, run: KernelRun): void {
 
 defineCopy('Transpose', ({ backend, inputs: { x }, attrs }) => transpose(backend, x!, attrs.perm as number[]))
 
+defineKernel('ExpandDims', ({ backend, inputs: { input }, attrs }) => {
+  const { shape } = input!
+  const given = attrs.dim as number
+  util.assert(
+    given >= -(shape.length + 1) && given <= shape.length,
+    () => `no axis ${given} in rank ${shape.length} + 1`,
+  )
+  return backend.alias(input!, shape.toSpliced(given < 0 ? shape.length + given + 1 : given, 0, 1))
+})
+
 /** x[begin … begin + step·size) along every axis, as `shape`. */
 function cut(
   backend: CpuBackend,

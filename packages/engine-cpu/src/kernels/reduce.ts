@@ -75,7 +75,14 @@ function reduceInto(
 }
 
 /** Reduction of a tensor whose type the kernels know. */
-function reduce(backend: CpuBackend, kernel: string, x: TensorInfo, axes: number[], keepDims: boolean, scale = 1) {
+export function reduce(
+  backend: CpuBackend,
+  kernel: string,
+  x: TensorInfo,
+  axes: number[],
+  keepDims: boolean,
+  scale = 1,
+) {
   const { dispose, ...layout } = layOut(backend, x, axes)
   const out = backend.output(resultShape(x.shape, axes, keepDims), x.dtype)
   const suffix = x.dtype === 'float32' ? 'Float' : 'Int'

@@ -6,6 +6,9 @@ import { defineKernel } from '../register.ts'
 import { sortByKey } from './gather.ts'
 import { blocks, lightGrain, rowGrain } from './work.ts'
 
+/** Words of work memory that each thread needs: SCANNED of assembly/routing.ts. */
+const scanned = 1024
+
 /** The k largest along the last axis, descending; ties by lowest index, NaN last. */
 function topK(backend: CpuBackend, x: TensorInfo, k: number): TensorInfo[] {
   const size = x.shape.at(-1)!
@@ -13,7 +16,8 @@ function topK(backend: CpuBackend, x: TensorInfo, k: number): TensorInfo[] {
   const results = [backend.output(shape, x.dtype), backend.output(shape, 'int32')]
   const rows = size === 0 ? 0 : util.sizeFromShape(x.shape) / size
   const pointers = [x, ...results].map((info) => backend.pointer(info))
-  backend.run(x.dtype === 'int32' ? 'topKInt' : 'topKFloat', rows, rowGrain(size, 1024), ...pointers, size, k)
+  const work = backend.scratch(4 * scanned * backend.threads())
+  backend.run(x.dtype === 'int32' ? 'topKInt' : 'topKFloat', rows, rowGrain(size, 1024), ...pointers, size, k, work)
   return results
 }
 

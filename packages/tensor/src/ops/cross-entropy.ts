@@ -6,7 +6,11 @@ import { tf } from '../tf.ts'
 
 type Attributes = { ignoreIndex: number; zLoss: number }
 
-/** Whether each row counts, as a float column or vector. */
+/** [T, V] as bool: true at each row's target. */
+const isTarget = (logits: tf.Tensor, targets: tf.Tensor): tf.Tensor =>
+  tf.equal(tf.expandDims(targets, 1), tf.range(0, logits.shape[1]!, 1, 'int32'))
+
+/** 1 for each row that counts, 0 for ignored ones. */
 const kept = (targets: tf.Tensor, ignoreIndex: number): tf.Tensor =>
   tf.cast(tf.notEqual(targets, tf.scalar(ignoreIndex, 'int32')), 'float32')
 
@@ -21,7 +25,7 @@ export const crossEntropyGradOperation = defineOperation<
     if (logits.size === 0) return tf.zerosLike(logits)
     const column = tf.expandDims(lse, 1)
     const probabilities = tf.exp(tf.sub(logits, column))
-    const onehot = tf.cast(tf.oneHot(targets, logits.shape[1]!), 'float32')
+    const onehot = tf.cast(isTarget(logits, targets), 'float32')
     const scaled = tf.mul(probabilities, tf.add(tf.mul(column, 2 * zLoss), 1))
     return tf.mul(tf.sub(scaled, onehot), tf.expandDims(tf.mul(dlosses, kept(targets, ignoreIndex)), 1))
   },
@@ -39,7 +43,7 @@ export const crossEntropyOperation = defineOperation<
   reference({ logits, targets }, { ignoreIndex, zLoss }) {
     if (logits.size === 0) return [tf.zeros(targets.shape), tf.zeros(targets.shape)]
     const lse = tf.logSumExp(logits, 1)
-    const chosen = tf.oneHot(targets, logits.shape[1]!, 1, 0, 'bool')
+    const chosen = isTarget(logits, targets)
     const target = tf.sum(tf.where(chosen, logits, tf.zerosLike(logits)), 1)
     const losses = tf.add(tf.sub(lse, target), tf.mul(tf.square(lse), zLoss))
     return [tf.mul(losses, kept(targets, ignoreIndex)), lse]

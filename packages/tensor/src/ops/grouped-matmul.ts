@@ -48,7 +48,7 @@ export const groupedMatMulOperation = defineOperation<
   summary: "Each member's slots times its own matrix",
   source: 'https://arxiv.org/abs/2211.15841',
   reference({ x, w, offsets }, { transposeB }) {
-    const slots = x.shape[0]!
+    const slots = x.shape[0]
     const [, a, b] = w.shape as [number, number, number]
     const m = transposeB ? a : b
     const ranges = memberRanges(offsets)
@@ -87,6 +87,6 @@ export function groupedMatMul(
 ): tf.Tensor2D {
   expectTensor('groupedMatMul', 'x', x, ['N', 'K'])
   expectTensor('groupedMatMul', 'w', w, transposeB ? ['E', 'M', x.shape[1]] : ['E', x.shape[1], 'M'])
-  expectTensor('groupedMatMul', 'offsets', offsets, [w.shape[0]! + 1], 'int32')
+  expectTensor('groupedMatMul', 'offsets', offsets, [w.shape[0] + 1], 'int32')
   return groupedMatMulOperation.run({ x, w, offsets }, { transposeB }) as tf.Tensor2D
 }

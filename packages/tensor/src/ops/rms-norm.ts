@@ -16,7 +16,7 @@ export const rmsNormGradOperation = defineOperation<
   summary: 'Gradients of RmsNorm by x and weight',
   reference({ dy, x, weight, rstd }) {
     const [dys, xs] = [asMatrix(dy), asMatrix(x)]
-    const r = tf.reshape(rstd, [-1, 1])
+    const r = tf.reshape(rstd, [xs.shape[0], 1])
     const normed = tf.mul(xs, r)
     const g = weight ? tf.mul(dys, weight) : dys
     const dx = tf.mul(r, tf.sub(g, tf.mul(normed, tf.mean(tf.mul(g, normed), 1, true))))

@@ -1,0 +1,72 @@
+import { combine, groupedMatMul, type tf } from '../../src/index.ts'
+import { fromRows, integers, normals, type OperationCase, rowsOf, sum, zeros } from './case.ts'
+
+const grouped = (
+  label: string,
+  slots: number,
+  [K, M]: [number, number],
+  offsets: number[],
+  transposeB: boolean,
+): OperationCase => {
+  const members = offsets.length - 1
+  return {
+    name: `groupedMatMul ${label}${transposeB ? '' : ', weights [K, M]'}`,
+    kernels: ['GroupedMatMul', 'GroupedMatMulGradW'],
+    inputs: (rng) => ({
+      x: normals(rng, [slots, K]),
+      w: normals(rng, transposeB ? [members, M, K] : [members, K, M]),
+      offsets: integers([members + 1], offsets),
+    }),
+    run: (inputs) => [
+      groupedMatMul(inputs['x'] as tf.Tensor2D, inputs['w']!, inputs['offsets'] as tf.Tensor1D, { transposeB }),
+    ],
+    naive: ({ x, w }) => [
+      fromRows([slots, M], (n, m) => {
+        const e = offsets.findIndex((from, member) => member < members && from <= n && n < offsets[member + 1]!)
+        const weight = (k: number) => w!.values[e * K * M + (transposeB ? m * K + k : k * M + m)]!
+        return e < 0 ? 0 : sum(K, (k) => rowsOf(x!).at(n, k) * weight(k))
+      }),
+    ],
+    gradients: ['x', 'w'],
+  }
+}
+
+const combineCase = (label: string, width: number, rows: number[], outputRows: number): OperationCase => ({
+  name: `combine ${label}`,
+  kernels: ['Combine', 'CombineGrad'],
+  inputs: (rng) => ({
+    ys: normals(rng, [rows.length, width]),
+    rows: integers([rows.length], rows),
+    weights: normals(rng, [rows.length]),
+  }),
+  run: (inputs) => [
+    combine(inputs['ys'] as tf.Tensor2D, inputs['rows'] as tf.Tensor1D, inputs['weights'] as tf.Tensor1D, outputRows),
+  ],
+  naive({ ys, weights }) {
+    const y = zeros(outputRows, width)
+    for (const [n, row] of rows.entries()) {
+      if (row < 0) continue
+      for (let d = 0; d < width; d++) y.values[row * width + d]! += weights!.values[n]! * rowsOf(ys!).at(n, d)
+    }
+    return [y]
+  },
+  gradients: ['ys', 'weights'],
+})
+
+export const groupedCases: readonly OperationCase[] = [
+  ...[true, false].flatMap((transposeB) => [
+    grouped('with a member that has no slots', 7, [3, 4], [0, 3, 3, 7], transposeB),
+    grouped('with all slots at one member', 5, [4, 3], [0, 0, 5, 5], transposeB),
+    grouped("of a stack that owns part of a layer's slots", 9, [3, 2], [2, 4, 7], transposeB),
+    grouped('of one slot', 1, [1, 1], [0, 1], transposeB),
+    grouped('with unused slots only', 4, [2, 3], [0, 0, 0], transposeB),
+    grouped('without slots', 0, [2, 3], [0, 0, 0], transposeB),
+    grouped('wider than a tile', 21, [19, 35], [0, 13, 14, 20], transposeB),
+  ]),
+  combineCase('two slots a row, one dropped', 3, [2, 0, 1, 2, 0, -1], 3),
+  combineCase('with a row that nobody serves', 2, [0, 2, 2], 4),
+  combineCase('wide rows', 37, [1, 0, 1], 2),
+  combineCase('one slot', 1, [0], 1),
+  combineCase('all dropped', 3, [-1, -1], 2),
+  combineCase('no slots', 3, [], 2),
+]
