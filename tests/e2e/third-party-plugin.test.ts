@@ -25,7 +25,7 @@ test('a package outside the workspace adds a router that is used by name', async
   writeFileSync(join(project, 'experiment.ts'), experiment!)
 
   const runs = join(project, 'runs')
-  const sets = ['router=temperature', 'router.temperature=0.5', 'training.steps=4'].flatMap((set) => ['--set', set])
+  const sets = ['router.temperature=0.5', 'training.steps=4'].flatMap((set) => ['--set', set])
   const result = await mixlab(['run', 'experiment.ts', '--runs', runs, ...sets], { cwd: project })
   expect(result.code, result.stderr).toBe(0)
   expect(readFileSync(join(onlyRun(runs), 'events.jsonl'), 'utf8')).toContain('"router":"temperature"')

@@ -141,7 +141,7 @@ function loadRowSums(
   }
 }
 
-/** p = exp(score − lse) and ds = p · (dp − delta) in place of scores and dp; 0 where invisible and in rows up to ROWS. */
+/** p = exp(score − lse) and ds = p · (dp − delta) take the place of scores and dp; 0 where invisible and past n. */
 function scoreGradients(
   a: Attention, p: usize, ds: usize, lse: usize, delta: usize, s0: i32, n: i32, t0: i32, nt: i32,
 ): void {

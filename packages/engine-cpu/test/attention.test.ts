@@ -25,8 +25,15 @@ const names = ['q', 'k', 'v', 'sinks'] as const
 type Values = Record<(typeof names)[number], Float64Array>
 
 const sizesOf = (problem: Problem): Sizes => ({
-  ...{ B: 1, H: 1, G: 1, C: problem.D, causal: true, window: 0, keyLength: 0, sinks: false },
-  ...{ scale: problem.D > 0 ? problem.D ** -0.5 : 1 },
+  B: 1,
+  H: 1,
+  G: 1,
+  C: problem.D,
+  causal: true,
+  window: 0,
+  keyLength: 0,
+  sinks: false,
+  scale: problem.D > 0 ? problem.D ** -0.5 : 1,
   ...problem,
 })
 
@@ -82,9 +89,7 @@ function inputsOf(sizes: Sizes, given: Values): Record<string, TensorInfo> {
 
 const attributesOf = ({ scale, causal, window, keyLength }: Sizes) => ({ scale, causal, window, keyLength })
 
-function release(infos: readonly TensorInfo[]): void {
-  for (const info of infos) backend.release(info)
-}
+const release = (infos: readonly TensorInfo[]) => infos.forEach((info) => backend.release(info))
 
 function checkValues(problem: Problem, given?: Values): void {
   const sizes = sizesOf(problem)
@@ -113,10 +118,7 @@ function checkGradient(problem: Problem, { elements = 150, tolerance = 1e-5 }: G
   const inputs = inputsOf(sizes, data)
   const attributes = attributesOf(sizes)
   const [y, lse] = native('mixlab.Attention', inputs, attributes) as [TensorInfo, TensorInfo]
-  const dyValues = normals(
-    y.shape.reduce((a, b) => a * b, 1),
-    9,
-  )
+  const dyValues = normals(count(y.shape), 9)
   const dy = tensor(y.shape, dyValues)
   const gradients = native('mixlab.AttentionGrad', { ...inputs, dy, y, lse }, attributes)
   const objective = (changed: Values) => {
@@ -140,23 +142,13 @@ function checkGradient(problem: Problem, { elements = 150, tolerance = 1e-5 }: G
         ? gradient.keys().toArray()
         : Array.from({ length: elements }, () => Math.floor(next() * gradient.length))
     const slopes = chosen.map((at) => slope(name, (i) => Number(i === at)))
-    const close = { absolute: tolerance, relative: tolerance }
-    expectClose(
-      chosen.map((i) => gradient[i]!),
-      slopes,
-      close,
-      `${what} (of the elements ${chosen.join(' ')})`,
-    )
+    const found = chosen.map((i) => gradient[i]!)
+    expectClose(found, slopes, { absolute: tolerance, relative: tolerance }, `${what} of ${chosen.join(' ')}`)
     for (const seed of [1, 2]) {
       const direction = normals(gradient.length, seed)
       const along = gradient.reduce((sum, x, i) => sum + x * direction[i]!, 0)
-      const norm = Math.hypot(...gradient)
-      expectClose(
-        [along],
-        [slope(name, (i) => direction[i]!)],
-        { absolute: tolerance * (1 + norm) },
-        `${what}, direction`,
-      )
+      const absolute = tolerance * (1 + Math.hypot(...gradient))
+      expectClose([along], [slope(name, (i) => direction[i]!)], { absolute }, `${what}, direction`)
     }
   }
   release([y, lse, dy, ...gradients, ...Object.values(inputs)])
@@ -185,18 +177,22 @@ const large: Problem[] = [
   { T: 200, S: 200, D: 9, window: 33 },
   // so many heads that blocks are as large as they get and a head's gradient is one chunk
   { B: 8, T: 90, S: 90, D: 6, H: 4, G: 4 },
+  // chunks of unequal length
+  { B: 6, T: 80, S: 80, D: 4, H: 7, sinks: true },
   { T: 113, S: 160, D: 16, window: 70, keyLength: 150, sinks: true, H: 2, G: 1 },
+]
+
+const many: Problem[] = [
+  { T: 1, S: 1000, D: 64, H: 4, G: 2 },
+  { T: 1, S: 1000, D: 18, C: 10, keyLength: 513, window: 300, sinks: true, H: 2 },
+  { T: 8, S: 600, D: 8, B: 2, H: 6, G: 3 },
+  { T: 4, S: 700, D: 6, C: 7, window: 2 },
 ]
 
 describe('values', () => {
   test.each([...problems, ...large])('%j', (problem) => checkValues(problem))
 
-  test.each([
-    { T: 1, S: 1000, D: 64, H: 4, G: 2 },
-    { T: 1, S: 1000, D: 18, C: 10, keyLength: 513, window: 300, sinks: true, H: 2 },
-    { T: 8, S: 600, D: 8, B: 2, H: 6, G: 3 },
-    { T: 4, S: 700, D: 6, C: 7, window: 2 },
-  ])('a few queries, many keys: %j', (problem) => checkValues(problem))
+  test.each(many)('a few queries, many keys: %j', (problem) => checkValues(problem))
 
   test.each<Problem>([
     { T: 0, S: 5, D: 4 },
@@ -233,8 +229,8 @@ describe('values', () => {
       const results = native('mixlab.Attention', inputs, attributesOf(sizes))
       const expected = attention(sizes, given)
       expectClose(values(results[0]!), expected.y, { absolute: 2e-6 })
-      const dy = tensor(results[0]!.shape, normals(T * 5))
       const [y, lse] = results as [TensorInfo, TensorInfo]
+      const dy = tensor(y.shape, normals(T * 5))
       for (const gradient of native('mixlab.AttentionGrad', { ...inputs, dy, y, lse }, attributesOf(sizes))) {
         expect(values(gradient).every(Number.isFinite)).toBe(true)
       }
@@ -262,10 +258,16 @@ describe('gradients', () => {
 test('random problems', () => {
   const problem = fc
     .record({
-      ...{ B: fc.integer({ min: 1, max: 2 }), T: fc.integer({ min: 1, max: 30 }), S: fc.integer({ min: 1, max: 60 }) },
-      ...{ G: fc.integer({ min: 1, max: 2 }), shared: fc.integer({ min: 1, max: 3 }) },
-      ...{ D: fc.integer({ min: 1, max: 12 }), C: fc.integer({ min: 1, max: 12 }), causal: fc.boolean() },
-      ...{ window: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 70 })), sinks: fc.boolean() },
+      B: fc.integer({ min: 1, max: 2 }),
+      T: fc.integer({ min: 1, max: 30 }),
+      S: fc.integer({ min: 1, max: 60 }),
+      G: fc.integer({ min: 1, max: 2 }),
+      shared: fc.integer({ min: 1, max: 3 }),
+      D: fc.integer({ min: 1, max: 12 }),
+      C: fc.integer({ min: 1, max: 12 }),
+      causal: fc.boolean(),
+      window: fc.oneof(fc.constant(0), fc.integer({ min: 1, max: 70 })),
+      sinks: fc.boolean(),
       part: fc.double({ min: 0, max: 1, noNaN: true }),
     })
     .map(({ shared, part, ...rest }) => ({ ...rest, H: rest.G * shared, keyLength: Math.floor(part * rest.S) }))

@@ -67,7 +67,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   const runs = runsFolder(options.runs)
   const earlier =
     options.resume === undefined ? undefined : await resumable(experiment, options, findRun(options.resume, runs))
-  const given = earlier ? asConfiguration(earlier.config) : withAssignments(options.config ?? {}, options.set ?? [])
+  const given = earlier ? asConfiguration(earlier.config) : assigned(experiment, options)
   // Twice, as zod does not look into a default: the second time fills in the defaults inside it. What comes out parses to
   // itself, which is what a resumed run does with it.
   const parsed = asConfiguration(parseConfiguration(experiment.config, given, experiment.name))
@@ -154,6 +154,16 @@ async function resumable(experiment: Experiment, options: RunOptions, path: stri
 
 const asConfiguration = (config: unknown): Configuration =>
   typeof config === 'object' && config !== null ? { ...config } : {}
+
+/**
+ * The given configuration with the assignments made in it. They are made over the defaults, where the schema has a
+ * default for every field, so that `router.k=2` keeps the default router's name.
+ */
+function assigned(experiment: Experiment, { config = {}, set = [] }: RunOptions): Configuration {
+  if (set.length === 0) return config
+  const complete = experiment.config.safeParse(config)
+  return withAssignments(complete.success ? asConfiguration(complete.data) : config, set)
+}
 
 function checkedSeed(seed: number): number {
   if (Number.isSafeInteger(seed) && seed >= 0) return seed

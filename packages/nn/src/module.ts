@@ -18,6 +18,7 @@ export abstract class Module implements ParameterStore, Disposable {
   readonly #parameters = new Map<string, tf.Variable>()
   readonly #buffers = new Map<string, tf.Variable>()
   readonly #children = new Map<string, Module>()
+  #disposed = false
   readonly rng: RandomStream
 
   /** @param rng initial values are drawn from `rng.stream(<name of the parameter>)`. */
@@ -110,7 +111,13 @@ export abstract class Module implements ParameterStore, Disposable {
     for (const [name, variable] of own) tf.tidy(() => variable.assign(tf.mul(state.get(name)!, 1)))
   }
 
+  /** Whether `dispose` was called. */
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
   dispose(): void {
+    this.#disposed = true
     for (const variable of [...this.#parameters.values(), ...this.#buffers.values()]) variable.dispose()
     for (const child of this.#children.values()) child.dispose()
   }

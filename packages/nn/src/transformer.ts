@@ -127,6 +127,11 @@ export class Transformer extends Module implements LanguageModel {
 
   forward(tokens_BT: tf.Tensor2D, context: ForwardContext): LanguageModelOutput {
     const [batch, length] = tokens_BT.shape
+    if (this.disposed) {
+      throw new MixlabError(
+        'the model has been disposed of; with `using model = …`, await all that uses it before the block ends (`return await train(…)`)',
+      )
+    }
     const start = context.cache?.position ?? 0
     const { contextLength, dropout: rate, width } = this.config
     if (start + length > contextLength) {

@@ -43,7 +43,9 @@ function problem({ backend, inputs, attrs }: KernelCall) {
   const sizes = { batch, queries, keys, heads, keyHeads, features, valueFeatures, length }
   const options = { causal: Number(Boolean(attrs.causal)), scale: attrs.scale as number }
   return {
-    ...{ ...addresses, ...sizes, ...options },
+    ...addresses,
+    ...sizes,
+    ...options,
     sinks: sinks ? backend.pointer(sinks) : 0,
     // a window as wide as the keys hides nothing
     window: window < length ? window : 0,
