@@ -56,7 +56,7 @@ export default defineExperiment({
     const config = transformerConfig.parse(experts > 0 ? { ...shape, mixture } : shape)
     using model = createTransformer(config, { vocabulary: corpus.tokenizer.size, rng: run.rng.stream('init'), plugins: run.plugins })
     const result = await train(run, { model, corpus, config: training })
-    const evaluations = await evaluate(run, { model, corpus, step: result.steps, evaluators: experts > 0 ? ['perplexity', 'expert-load'] : ['perplexity'] })
-    return { ...result, ...evaluations, parameters: model.activeParameters }
+    await evaluate(run, { model, corpus, step: result.steps, evaluators: experts > 0 ? ['perplexity', 'expert-load'] : ['perplexity'] })
+    return { ...result, activeParameters: model.activeParameters }
   },
 })

@@ -52,6 +52,7 @@ export default defineExperiment({
     const config = transformerConfig.parse({ ...run.config.model, mixture })
     using model = createTransformer(config, { vocabulary: corpus.tokenizer.size, rng: run.rng.stream('init'), plugins: run.plugins })
     const result = await train(run, { model, corpus, config: run.config.training })
-    return { ...result, ...(await evaluate(run, { model, corpus, step: result.steps, evaluators: ['perplexity', 'expert-load', 'causality'] })) }
+    await evaluate(run, { model, corpus, step: result.steps, evaluators: ['perplexity', 'expert-load', 'causality'] })
+    return { ...result }
   },
 })

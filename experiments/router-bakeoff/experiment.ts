@@ -59,8 +59,8 @@ export default defineExperiment({
           using net = createTransformer(child.config.model, { vocabulary: corpus.tokenizer.size, rng: child.rng.stream('init'), plugins: child.plugins })
           const trained = await train(child, { model: net, corpus, config: child.config.training })
           const evaluators = dense ? ['perplexity'] : ['perplexity', 'expert-load', 'domain-specialization', 'causality']
-          const evaluations = await evaluate(child, { model: net, corpus, step: trained.steps, evaluators })
-          return { ...trained, ...evaluations }
+          await evaluate(child, { model: net, corpus, step: trained.steps, evaluators })
+          return { ...trained }
         })
         ;(losses[name] ??= []).push(Number(result['validationLoss']))
       }

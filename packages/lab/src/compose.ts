@@ -35,7 +35,7 @@ export interface Service<T = unknown> {
 
 /** A token and its value, with matching types. */
 // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- forgets the type once it is checked
-export const service = <T>(id: Token<T>, value: T): Service => ({ id, value }) as unknown as Service
+export const service = <T>(id: Token<T>, value: T): Service => ({ id, value })
 
 /** A run's container; ends with the run, closing what the container made (`onDeactivation`). */
 export interface RunContainer extends AsyncDisposable {

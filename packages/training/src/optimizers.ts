@@ -91,6 +91,7 @@ export function assignAll(
         `${label}: ${name} has shape [${given.shape.join(', ')}], expected [${variable.shape.join(', ')}]`,
       )
     }
-    tf.tidy(() => variable.assign(tf.clone(given)))
+    // Multiplying copies; a clone would share the memory that in-place updates write to.
+    tf.tidy(() => variable.assign(tf.mul(given, 1)))
   }
 }

@@ -27,7 +27,7 @@ export function withTensors(path: string, use: (tensors: ReadonlyMap<string, tf.
     for (const name of file.tensors.keys()) {
       const { shape, values } = file.tensor(name)
       const dtype = values instanceof Int32Array ? 'int32' : 'float32'
-      tensors.set(name, tf.tensor(values as Float32Array | Int32Array, [...shape], dtype))
+      tensors.set(name, tf.tensor(values, [...shape], dtype))
     }
     use(tensors)
   })

@@ -3,7 +3,7 @@
 import { MixlabError, type RandomStream } from '@mixlab/core'
 import type { Batches } from '@mixlab/data'
 import type { LanguageModel, RoutingRecord } from '@mixlab/nn'
-import { clipScale, crossEntropy, globalNorm, tf } from '@mixlab/tensor'
+import { clipScale, crossEntropy, globalNorm, tf, valueAndGradients } from '@mixlab/tensor'
 import type { Optimizer } from './optimizers.ts'
 import { batchTensors } from './validation.ts'
 
@@ -68,21 +68,22 @@ export function trainStep(options: StepOptions): StepResult {
   const parameters = model.parameters()
   const variables = [...parameters.values()]
   const routings: KeptRouting[] = []
-  return tf.tidy(() => {
+  let result: StepResult | undefined
+  tf.tidy(() => {
     const sums = new Map<string, tf.Tensor>()
     const scalars: tf.Scalar[] = []
     let names: string[] = []
     for (let micro = 0; micro < accumulation; micro++) {
       let parts: ReadonlyMap<string, tf.Scalar> = new Map()
-      const { value, grads } = tf.variableGrads(() => {
-        const result = forward(model, options, micro, routings)
-        parts = result.parts
-        return accumulation === 1 ? result.total : tf.div(result.total, accumulation)
+      const { value, gradients } = valueAndGradients(() => {
+        const { total, parts: found } = forward(model, options, micro, routings)
+        parts = found
+        return accumulation === 1 ? total : tf.div(total, accumulation)
       }, variables)
       names = [...parts.keys()]
       scalars.push(value, ...parts.values())
-      for (const [name, parameter] of parameters) {
-        const gradient = grads[parameter.name]
+      for (const [index, name] of [...parameters.keys()].entries()) {
+        const gradient = gradients[index]
         if (!gradient) continue
         const sum = sums.get(name)
         // Not in place: a gradient may share its memory with another one.
@@ -100,9 +101,9 @@ export function trainStep(options: StepOptions): StepResult {
       ...(clip !== null && { scale: clipScale(norm, clip) }),
     })
     model.afterStep()
-    const result = tf.keep(tf.stack([...scalars, norm]) as tf.Tensor1D)
+    result = { scalars: tf.keep(tf.stack([...scalars, norm]) as tf.Tensor1D), names, routings }
     // The parts were kept to outlive the gradient's own scope.
     tf.dispose(scalars)
-    return { scalars: result, names, routings }
-  }) as unknown as StepResult
+  })
+  return result!
 }

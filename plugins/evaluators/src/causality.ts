@@ -10,7 +10,7 @@ import { z } from 'zod'
 /** Logits [T, V] of one sequence. */
 async function logitsOf(model: LanguageModel, tokens: Int32Array): Promise<Float32Array> {
   const logits = tf.tidy(() => model.forward(tf.tensor2d(tokens, [1, tokens.length], 'int32'), { training: false }).logits)
-  const values = await logits.data()
+  const values = await logits.data<'float32'>()
   logits.dispose()
   return values
 }
