@@ -7,6 +7,7 @@ import {
   evaluate,
   loadCorpus,
   pluginReference,
+  splitReference,
   train,
   trainingConfig,
   transformerConfig,
@@ -20,7 +21,12 @@ export default defineExperiment({
   config: z.strictObject({
     data: corpusConfig.shape.data,
     tokenizer: z.string().default('character').describe('character, byte, or the path of a tokenizer.json.'),
-    experts: z.number().int().min(0).default(0).describe('Experts in each layer; 0 trains a dense model of the same active width.'),
+    experts: z
+      .number()
+      .int()
+      .min(0)
+      .default(0)
+      .describe('Experts in each layer; 0 trains a dense model of the same active width.'),
     k: z.number().int().min(1).default(2).describe('Experts that each token passes through.'),
     router: pluginReference.default('top-k').describe('Which router; see `mixlab plugins list router`.'),
     model: withDefaults(transformerConfig, {
@@ -47,16 +53,28 @@ export default defineExperiment({
   async run(run) {
     const { data, tokenizer, experts, k, router, model: shape, training } = run.config
     const corpus = await loadCorpus({ data, tokenizer })
-    // k experts of width/k each: a token passes through as many hidden units as in the dense model.
-    const named = typeof router === 'string' ? { name: router } : router
+    const { name, config: fields } = splitReference(router)
+    const schema = run.plugins.find('router', name).config
+    const takesK = schema instanceof z.ZodObject && 'k' in schema.shape
+    // Experts of width/k, so that a token passes through as many hidden units as in the dense model.
+    const width = Math.round((shape.feedForward.width ?? 4 * shape.width) / (takesK ? k : 1))
     const mixture = {
-      router: 'k' in named || named.name === 'switch' ? named : { ...named, k },
-      experts: [{ name: 'mlp', count: experts, width: Math.round((shape.feedForward.width ?? 4 * shape.width) / k), activation: 'gelu' }],
+      router: { name, ...(takesK && { k }), ...fields },
+      experts: { name: 'mlp', count: experts, width, activation: 'gelu' },
     }
     const config = transformerConfig.parse(experts > 0 ? { ...shape, mixture } : shape)
-    using model = createTransformer(config, { vocabulary: corpus.tokenizer.size, rng: run.rng.stream('init'), plugins: run.plugins })
+    using model = createTransformer(config, {
+      vocabulary: corpus.tokenizer.size,
+      rng: run.rng.stream('init'),
+      plugins: run.plugins,
+    })
     const result = await train(run, { model, corpus, config: training })
-    await evaluate(run, { model, corpus, step: result.steps, evaluators: experts > 0 ? ['perplexity', 'expert-load'] : ['perplexity'] })
+    await evaluate(run, {
+      model,
+      corpus,
+      step: result.steps,
+      evaluators: experts > 0 ? ['perplexity', 'expert-load'] : ['perplexity'],
+    })
     return { ...result, activeParameters: model.activeParameters }
   },
 })

@@ -4,7 +4,6 @@ import {
   defineExperiment,
   defineRouter,
   evaluate,
-
   loadCorpus,
   ops,
   pluginReference,
@@ -44,13 +43,22 @@ export default defineExperiment({
   config: z.strictObject({
     router: pluginReference.default('cosine').describe('This script’s own router, or any other by name.'),
     model: withDefaults(transformerConfig, { layers: 2, heads: 4, width: 64, contextLength: 64 }),
-    training: withDefaults(trainingConfig, { steps: 200, batchSize: 16, learningRate: 3e-3, evaluation: { every: 50, batches: 8 } }),
+    training: withDefaults(trainingConfig, {
+      steps: 200,
+      batchSize: 16,
+      learningRate: 3e-3,
+      evaluation: { every: 50, batches: 8 },
+    }),
   }),
   async run(run) {
     const corpus = await loadCorpus({ data: 'default' })
     const mixture = { router: run.config.router, experts: [{ name: 'swiglu', count: 8, width: 64 }] }
     const config = transformerConfig.parse({ ...run.config.model, mixture })
-    using model = createTransformer(config, { vocabulary: corpus.tokenizer.size, rng: run.rng.stream('init'), plugins: run.plugins })
+    using model = createTransformer(config, {
+      vocabulary: corpus.tokenizer.size,
+      rng: run.rng.stream('init'),
+      plugins: run.plugins,
+    })
     const result = await train(run, { model, corpus, config: run.config.training })
     await evaluate(run, { model, corpus, step: result.steps, evaluators: ['perplexity', 'expert-load', 'causality'] })
     return { ...result }

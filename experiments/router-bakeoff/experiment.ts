@@ -27,7 +27,12 @@ export default defineExperiment({
     seeds: z.number().int().min(1).default(2).describe('Runs of each arm.'),
     steps: z.number().int().min(1).default(150).describe('Optimizer steps of each run.'),
     experts: z.number().int().min(2).default(8).describe('Experts in each layer.'),
-    activeWidth: z.number().int().min(2).default(256).describe('Hidden units that a token passes through in a layer, in every arm.'),
+    activeWidth: z
+      .number()
+      .int()
+      .min(2)
+      .default(256)
+      .describe('Hidden units that a token passes through in a layer, in every arm.'),
     model: withDefaults(transformerConfig, { layers: 3, heads: 4, width: 96, contextLength: 64 }),
     training: withDefaults(trainingConfig, {
       batchSize: 16,
@@ -52,13 +57,26 @@ export default defineExperiment({
         const model = transformerConfig.parse({
           ...shape,
           feedForward: { activation: 'swiglu', width: activeWidth },
-          mixture: dense ? null : { router: arm, experts: [{ name: 'swiglu', count: experts, width: Math.round(activeWidth / k) }] },
+          mixture: dense
+            ? null
+            : { router: arm, experts: [{ name: 'swiglu', count: experts, width: Math.round(activeWidth / k) }] },
         })
-        const options = { config: { router: arm, model, training: { ...training, steps } }, seed, index: index++, total }
+        const options = {
+          config: { router: arm, model, training: { ...training, steps } },
+          seed,
+          index: index++,
+          total,
+        }
         const result = await run.child(`${name}-seed-${seed}`, options, async (child) => {
-          using net = createTransformer(child.config.model, { vocabulary: corpus.tokenizer.size, rng: child.rng.stream('init'), plugins: child.plugins })
+          using net = createTransformer(child.config.model, {
+            vocabulary: corpus.tokenizer.size,
+            rng: child.rng.stream('init'),
+            plugins: child.plugins,
+          })
           const trained = await train(child, { model: net, corpus, config: child.config.training })
-          const evaluators = dense ? ['perplexity'] : ['perplexity', 'expert-load', 'domain-specialization', 'causality']
+          const evaluators = dense
+            ? ['perplexity']
+            : ['perplexity', 'expert-load', 'domain-specialization', 'causality']
           await evaluate(child, { model: net, corpus, step: trained.steps, evaluators })
           return { ...trained }
         })

@@ -31,10 +31,33 @@ for (const size of [256, 512, 1024]) {
     results[`matmul-${size}`] = { value: (2 * size ** 3) / milliseconds / 1e6, unit: 'GFLOP/s' }
   }
 }
-const nanogpt = { layers: 4, heads: 4, width: 128, context: 64, batch: 12, vocabulary: 65, experts: 0, expertWidth: 512, style: 'gpt' } as const
-const olmoe = { layers: 4, heads: 4, width: 256, context: 256, batch: 8, vocabulary: 256, experts: 8, expertWidth: 512, style: 'olmoe' } as const
+const nanogpt = {
+  layers: 4,
+  heads: 4,
+  width: 128,
+  context: 64,
+  batch: 12,
+  vocabulary: 65,
+  experts: 0,
+  expertWidth: 512,
+  style: 'gpt',
+} as const
+const olmoe = {
+  layers: 4,
+  heads: 4,
+  width: 256,
+  context: 256,
+  batch: 8,
+  vocabulary: 256,
+  experts: 8,
+  expertWidth: 512,
+  style: 'olmoe',
+} as const
 workloads['nanogpt-step'] = async () => {
-  results['nanogpt-step'] = { value: medianMilliseconds(await transformerStep(nanogpt), 5, Math.max(repeats, 20)), unit: 'ms' }
+  results['nanogpt-step'] = {
+    value: medianMilliseconds(await transformerStep(nanogpt), 5, Math.max(repeats, 20)),
+    unit: 'ms',
+  }
 }
 workloads['olmoe-step'] = async () => {
   results['olmoe-step'] = { value: medianMilliseconds(await transformerStep(olmoe), 2, repeats), unit: 'ms' }

@@ -24,7 +24,8 @@ const usage = `pnpm bench cpu [options]
 function measure(command: string, args: readonly string[], threads: number): Figures | string {
   const run = spawnSync(command, args, { encoding: 'utf8', env: { ...process.env, MIXLAB_THREADS: String(threads) } })
   const last = run.stdout?.trim().split('\n').at(-1)
-  if (run.status !== 0 || !last) return run.error?.message ?? run.stderr.trim().split('\n').at(-1) ?? `exit ${run.status}`
+  if (run.status !== 0 || !last)
+    return run.error?.message ?? run.stderr.trim().split('\n').at(-1) ?? `exit ${run.status}`
   return JSON.parse(last) as Figures
 }
 
@@ -50,7 +51,8 @@ export function benchCpu(args: readonly string[]): void {
   })
   if (values.help) return console.log(usage)
   const python = values.peer ? findPeer() : undefined
-  if (values.peer && !python) console.log('No peer: no python3 with torch and transformers was found (set MIXLAB_PEER_PYTHON to one).')
+  if (values.peer && !python)
+    console.log('No peer: no python3 with torch and transformers was found (set MIXLAB_PEER_PYTHON to one).')
   const only = values.only.split(',').filter(Boolean)
   const table: Record<string, { ours: number[]; peer: number[]; unit: string }> = {}
   const versions: Record<string, unknown> = {}
@@ -64,20 +66,49 @@ export function benchCpu(args: readonly string[]): void {
   for (let round = 0; round < Number(values.rounds); round++) {
     for (const threads of values.threads.split(',').map(Number)) {
       process.stderr.write(`round ${round + 1} of ${values.rounds}, ${threads} thread${threads > 1 ? 's' : ''} …\n`)
-      note(threads, 'ours', measure(process.execPath, [join(here, 'cpu-workloads.ts'), values.repeats, ...only], threads))
-      if (python) note(threads, 'peer', measure(python, [join(here, 'peer.py'), String(threads), values.repeats, ...only], threads))
+      note(
+        threads,
+        'ours',
+        measure(process.execPath, [join(here, 'cpu-workloads.ts'), values.repeats, ...only], threads),
+      )
+      if (python)
+        note(
+          threads,
+          'peer',
+          measure(python, [join(here, 'peer.py'), String(threads), values.repeats, ...only], threads),
+        )
     }
   }
   const rows = Object.entries(table).map(([key, { ours, peer, unit }]) => {
     const [workload, threads] = key.split(' · ')
     const mine = ours.length > 0 ? median(ours) : null
     const theirs = peer.length > 0 ? median(peer) : null
-    return { workload, threads: Number(threads), unit, mixlab: mine, pytorch: theirs, ratio: mine !== null && theirs !== null ? mine / theirs : null }
+    return {
+      workload,
+      threads: Number(threads),
+      unit,
+      mixlab: mine,
+      pytorch: theirs,
+      ratio: mine !== null && theirs !== null ? mine / theirs : null,
+    }
   })
   const round = (value: number | null) => (value === null ? '–' : value.toFixed(value < 10 ? 2 : 1))
-  console.table(rows.map((row) => ({ ...row, mixlab: round(row.mixlab), pytorch: round(row.pytorch), ratio: row.ratio === null ? '–' : row.ratio.toFixed(2) })))
+  console.table(
+    rows.map((row) => ({
+      ...row,
+      mixlab: round(row.mixlab),
+      pytorch: round(row.pytorch),
+      ratio: row.ratio === null ? '–' : row.ratio.toFixed(2),
+    })),
+  )
   console.log('ratio = mixlab / PyTorch: for GFLOP/s higher is better, for ms lower is better.')
-  const report = { date: new Date().toISOString(), machine: { cpu: cpus()[0]?.model, cores: availableParallelism() }, node: process.version, versions, rows }
+  const report = {
+    date: new Date().toISOString(),
+    machine: { cpu: cpus()[0]?.model, cores: availableParallelism() },
+    node: process.version,
+    versions,
+    rows,
+  }
   mkdirSync(dirname(values.out), { recursive: true })
   writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`)
   console.log(`Written to ${values.out}`)

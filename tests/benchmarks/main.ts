@@ -6,6 +6,8 @@ const benchmarks: Record<string, (args: readonly string[]) => void> = { cpu: ben
 const benchmark = name === undefined ? undefined : benchmarks[name]
 if (benchmark) benchmark(args)
 else {
-  console.error(`pnpm bench NAME: ${name === undefined ? 'name a benchmark' : `there is no benchmark "${name}"`}. Known: ${Object.keys(benchmarks).join(', ')}. Try pnpm bench cpu --help.`)
+  console.error(
+    `pnpm bench NAME: ${name === undefined ? 'name a benchmark' : `there is no benchmark "${name}"`}. Known: ${Object.keys(benchmarks).join(', ')}. Try pnpm bench cpu --help.`,
+  )
   process.exitCode = 2
 }

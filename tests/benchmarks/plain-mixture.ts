@@ -4,7 +4,17 @@
 // Axes: B sequences, T positions, N = B·T tokens, D width, H heads, E experts, C slots an expert, F expert width.
 import { tf } from '@mixlab/tensor'
 
-const shape = { layers: 4, width: 128, heads: 4, experts: 8, expertWidth: 256, k: 2, context: 128, batch: 8, vocabulary: 256 }
+const shape = {
+  layers: 4,
+  width: 128,
+  heads: 4,
+  experts: 8,
+  expertWidth: 256,
+  k: 2,
+  context: 128,
+  batch: 8,
+  vocabulary: 256,
+}
 
 const weight = (...dimensions: number[]) => tf.variable(tf.randomNormal(dimensions, 0, 0.02, 'float32', 7))
 const ones = (width: number) => tf.variable(tf.ones([width]))
@@ -30,9 +40,21 @@ const rms = (x: tf.Tensor, gain: tf.Tensor) => x.mul(tf.rsqrt(x.square().mean(-1
 
 function attend(x: tf.Tensor, layer: Layer, mask: tf.Tensor): tf.Tensor {
   const { batch: B, context: T, heads: H, width: D } = shape
-  const split = (w: tf.Tensor) => x.matMul(w).reshape([B, T, H, D / H]).transpose([0, 2, 1, 3])
-  const scores = tf.matMul(split(layer.query), split(layer.key), false, true).mul((D / H) ** -0.5).add(mask)
-  return tf.softmax(scores).matMul(split(layer.value)).transpose([0, 2, 1, 3]).reshape([B * T, D]).matMul(layer.out)
+  const split = (w: tf.Tensor) =>
+    x
+      .matMul(w)
+      .reshape([B, T, H, D / H])
+      .transpose([0, 2, 1, 3])
+  const scores = tf
+    .matMul(split(layer.query), split(layer.key), false, true)
+    .mul((D / H) ** -0.5)
+    .add(mask)
+  return tf
+    .softmax(scores)
+    .matMul(split(layer.value))
+    .transpose([0, 2, 1, 3])
+    .reshape([B * T, D])
+    .matMul(layer.out)
 }
 
 /** A constant of the same values: TensorFlow.js has no gradient for top-k and refuses integer indices on the tape. */
@@ -51,13 +73,23 @@ function mixture(x: tf.Tensor, layer: Layer): tf.Tensor {
   const slot = tf.cumsum(flat, 0, true).mul(flat).sum(-1)
   const member = members.reshape([N * k]).cast('float32')
   const target = tf.where(slot.less(C), member.mul(C).add(slot), tf.fill([N * k], E * C)).cast('int32')
-  const token = tf.range(0, N * k, 1, 'float32').div(k).floor()
-  const source = tf.scatterND(target.expandDims(1), token, [E * C + 1]).slice(0, E * C).cast('int32')
+  const token = tf
+    .range(0, N * k, 1, 'float32')
+    .div(k)
+    .floor()
+  const source = tf
+    .scatterND(target.expandDims(1), token, [E * C + 1])
+    .slice(0, E * C)
+    .cast('int32')
   const xs = tf.gather(x, source as tf.Tensor1D).reshape([E, C, D])
   const gate = xs.matMul(layer.w1)
   const ys = gate.mul(tf.sigmoid(gate)).mul(xs.matMul(layer.w3)).matMul(layer.w2)
   const padded = tf.concat([ys.reshape([E * C, D]), tf.zeros([1, D])])
-  return tf.gather(padded, target as tf.Tensor1D).reshape([N, k, D]).mul(weights.expandDims(2)).sum(1)
+  return tf
+    .gather(padded, target as tf.Tensor1D)
+    .reshape([N, k, D])
+    .mul(weights.expandDims(2))
+    .sum(1)
 }
 
 /** One training step; call it repeatedly. */
@@ -67,7 +99,10 @@ export function plainMixture(): { step: () => void; read: () => Promise<number> 
   const layers = Array.from({ length: shape.layers }, makeLayer)
   const norm = ones(D)
   const head = weight(D, V)
-  const mask = tf.linalg.bandPart(tf.ones([T, T]), -1, 0).sub(1).mul(1e9)
+  const mask = tf.linalg
+    .bandPart(tf.ones([T, T]), -1, 0)
+    .sub(1)
+    .mul(1e9)
   const tokens = tf.randomUniform([B * T + 1], 0, V, 'int32', 3) as tf.Tensor1D
   const inputs = tokens.slice(0, B * T) as tf.Tensor1D
   const targets = tf.oneHot(tokens.slice(1, B * T) as tf.Tensor1D, V)

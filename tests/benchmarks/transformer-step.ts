@@ -27,7 +27,10 @@ const modelOf = ({ style, layers, heads, width, context, experts, expertWidth }:
       : {
           queryKeyNorm: 'all',
           tied: false,
-          mixture: { router: { name: 'top-k', k: 2, balance: 0.01 }, experts: [{ name: 'swiglu', count: experts, width: expertWidth }] },
+          mixture: {
+            router: { name: 'top-k', k: 2, balance: 0.01 },
+            experts: [{ name: 'swiglu', count: experts, width: expertWidth }],
+          },
         }),
   })
 
@@ -46,7 +49,13 @@ export async function transformerStep(shape: Shape): Promise<() => void> {
   const draw = rng.stream('data')
   const count = shape.batch * shape.context
   const ids = Int32Array.from({ length: count + 1 }, () => draw.integer(shape.vocabulary))
-  const batch = { inputs: ids.slice(0, count), targets: ids.slice(1), rows: shape.batch, length: shape.context, starts: new Int32Array(shape.batch) }
+  const batch = {
+    inputs: ids.slice(0, count),
+    targets: ids.slice(1),
+    rows: shape.batch,
+    length: shape.context,
+    starts: new Int32Array(shape.batch),
+  }
   let step = 0
   return () => {
     step++

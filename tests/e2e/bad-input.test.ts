@@ -1,17 +1,37 @@
 // Each mistake gets one clear line on standard error, exit code 2 and no stack trace.
-import { readFileSync, writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { expect, test } from 'vitest'
-import { mixlab, onlyRun, root, temporaryFolder } from './mixlab.ts'
+import { readSafetensors } from '@mixlab/checkpoints'
+import { expect, onTestFinished, test } from 'vitest'
+import { comparableEvents, mixlab, onlyRun, root, temporaryFolder } from './mixlab.ts'
 
 const charLm = join(root, 'experiments/char-lm')
 const data = `data=${join(root, 'LICENSE')}`
-const tiny = ['model.layers=1', 'model.width=16', 'model.heads=2', 'model.contextLength=16', 'training.batchSize=2', 'training.steps=4']
+const tiny = [
+  'model.layers=1',
+  'model.width=16',
+  'model.heads=2',
+  'model.contextLength=16',
+  'training.batchSize=2',
+  'training.steps=4',
+]
 
 async function fails(script: string, sets: readonly string[], more: readonly string[] = []): Promise<string> {
   const runs = temporaryFolder()
-  const result = await mixlab(['run', script, '--runs', runs, '--no-report', ...sets.flatMap((s) => ['--set', s]), ...more])
-  const lines = result.stderr.trimEnd().split('\n').filter((line) => line.startsWith('mixlab: '))
+  const result = await mixlab([
+    'run',
+    script,
+    '--runs',
+    runs,
+    '--no-report',
+    ...sets.flatMap((s) => ['--set', s]),
+    ...more,
+  ])
+  const lines = result.stderr
+    .trimEnd()
+    .split('\n')
+    .filter((line) => line.startsWith('mixlab: '))
   expect(result.stderr).not.toMatch(/^ {4}at /m)
   expect(result.code).toBe(2)
   expect(lines).toHaveLength(1)
@@ -52,7 +72,9 @@ test('k larger than the number of experts', async () => {
   expect(await fails(charLm, [data, ...tiny, 'experts=4', 'k=5'])).toMatch(/k is 5.*4 members/)
 })
 test('a script that throws, has no default export, or is not there', async () => {
-  const throws = script("import { defineExperiment, z } from 'mixlab'\nexport default defineExperiment({ name: 'x', config: z.object({}), run() { throw new Error('out of ideas') } })\n")
+  const throws = script(
+    "import { defineExperiment, z } from 'mixlab'\nexport default defineExperiment({ name: 'x', config: z.object({}), run() { throw new Error('out of ideas') } })\n",
+  )
   expect(await fails(throws, [])).toMatch(/out of ideas/)
   expect(await fails(script('export const x = 1\n'), [])).toMatch(/default export/)
   expect(await fails('/nowhere/experiment.ts', [])).toMatch(/nowhere/)
@@ -68,14 +90,52 @@ test('a run directory of another version', async () => {
 })
 test('a corrupt checkpoint', async () => {
   const runs = temporaryFolder()
-  const first = await mixlab(['run', charLm, '--runs', runs, '--no-report', ...[data, ...tiny, 'training.checkpoint.every=2'].flatMap((s) => ['--set', s])])
+  const first = await mixlab([
+    'run',
+    charLm,
+    '--runs',
+    runs,
+    '--no-report',
+    ...[data, ...tiny, 'training.checkpoint.every=2'].flatMap((s) => ['--set', s]),
+  ])
   expect(first.code, first.stderr).toBe(0)
   const run = onlyRun(runs)
   const record = JSON.parse(readFileSync(join(run, 'run.json'), 'utf8')) as Record<string, unknown>
   writeFileSync(join(run, 'run.json'), JSON.stringify({ ...record, status: 'interrupted' }))
-  const model = join(run, 'checkpoints/step-4/model.safetensors')
+  const newest = readdirSync(join(run, 'checkpoints')).toSorted().at(-1)!
+  const model = join(run, 'checkpoints', newest, 'model.safetensors')
   writeFileSync(model, readFileSync(model).subarray(0, 1000))
   const events = readFileSync(join(run, 'events.jsonl'), 'utf8')
-  expect(await fails(charLm, [], ['--resume', run])).toMatch(/step-4.*corrupt|corrupt.*step-4/)
+  expect(await fails(charLm, [], ['--resume', run])).toMatch(new RegExp(`${newest}.*corrupt`))
   expect(readFileSync(join(run, 'events.jsonl'), 'utf8').startsWith(events.slice(0, 500))).toBe(true)
+})
+
+test('a full disk in the middle of a checkpoint', async (context) => {
+  const runs = temporaryFolder()
+  const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', runs])
+  if (mounted.status !== 0) return context.skip('a small tmpfs cannot be mounted here (that takes root)')
+  onTestFinished(() => void spawnSync('umount', [runs]))
+  // Checkpoints of about 1 MB; three are kept.
+  const sets = [
+    data,
+    'model.layers=1',
+    'model.width=64',
+    'model.heads=2',
+    'training.batchSize=2',
+    'training.steps=40',
+    'training.checkpoint.every=4',
+  ]
+  const result = await mixlab(['run', charLm, '--runs', runs, '--no-report', ...sets.flatMap((s) => ['--set', s])])
+  expect(result.code).toBe(2)
+  const lines = result.stderr.split('\n').filter((line) => line.startsWith('mixlab: '))
+  expect(lines).toHaveLength(1)
+  expect(lines[0]).toMatch(/no space left|disk is full/i)
+  const run = onlyRun(runs)
+  const kept = readdirSync(join(run, 'checkpoints')).toSorted()
+  expect(kept.length).toBeGreaterThan(0)
+  for (const name of kept) {
+    expect(name).toMatch(/^step-\d+$/)
+    expect(readSafetensors(join(run, 'checkpoints', name, 'model.safetensors')).tensors.size).toBeGreaterThan(5)
+  }
+  expect(() => comparableEvents(run)).not.toThrow()
 })

@@ -1,6 +1,6 @@
 // One seed, one engine: the same events and the same bits, whatever the number of threads, also after SIGKILL and resume.
 import { createHash } from 'node:crypto'
-import { readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
@@ -25,24 +25,32 @@ const small = (data: string, runs: string) => [
     'training.evaluation.every=20',
     'training.evaluation.batches=2',
     'training.checkpoint.every=10',
+    'training.log.every=1',
   ].flatMap((assignment) => ['--set', assignment]),
 ]
 const data = join(root, 'LICENSE')
 
 const lastCheckpoint = (run: string) => {
-  const names = readdirSync(join(run, 'checkpoints')).filter((name) => name.startsWith('step-'))
+  const names = readdirSync(join(run, 'checkpoints')).filter((name) => /^step-\d+$/.test(name))
   return join(run, 'checkpoints', names.toSorted((a, b) => Number(a.slice(5)) - Number(b.slice(5))).at(-1)!)
 }
 const hashes = (checkpoint: string) =>
   Object.fromEntries(
     readdirSync(checkpoint)
       .filter((name) => name.endsWith('.safetensors'))
-      .map((name) => [name, createHash('sha256').update(readFileSync(join(checkpoint, name))).digest('hex')]),
+      .map((name) => [
+        name,
+        createHash('sha256')
+          .update(readFileSync(join(checkpoint, name)))
+          .digest('hex'),
+      ]),
   )
 
 async function complete(threads: number, steps: number): Promise<string> {
   const runs = temporaryFolder()
-  const result = await mixlab([...small(data, runs), '--set', `training.steps=${steps}`], { env: { MIXLAB_THREADS: String(threads) } })
+  const result = await mixlab([...small(data, runs), '--set', `training.steps=${steps}`], {
+    env: { MIXLAB_THREADS: String(threads) },
+  })
   expect(result.stderr).not.toContain('mixlab: ')
   expect(result.code).toBe(0)
   return onlyRun(runs)
@@ -58,30 +66,50 @@ test('two runs give identical events and checkpoints, with 1 and with 2 threads'
 })
 
 test('a run killed at arbitrary moments and resumed ends bit-identical to the uninterrupted one', async () => {
-  const steps = 120
+  const steps = 160
   const reference = await complete(2, steps)
   const runs = temporaryFolder()
   let attempt = start([...small(data, runs), '--set', `training.steps=${steps}`])
-  let kills = 0
-  for (const delay of [2500, 1900, 2200]) {
-    const ended = await Promise.race([attempt.finished, sleep(delay)])
-    if (ended !== undefined) break
+  for (const [from, delay] of [
+    [0, 13],
+    [30, 4],
+    [90, 29],
+  ] as const) {
+    await reached(runs, from)
+    await sleep(delay)
     attempt.process.kill('SIGKILL')
-    await attempt.finished
-    kills++
-    attempt = start(['run', join(root, 'experiments/char-lm'), '--resume', onlyRun(runs), '--no-report'])
+    expect((await attempt.finished).signal).toBe('SIGKILL')
+    attempt = start([
+      'run',
+      join(root, 'experiments/char-lm'),
+      '--runs',
+      runs,
+      '--resume',
+      onlyRun(runs),
+      '--no-report',
+    ])
   }
   const last = await attempt.finished
   expect(last.code, last.stderr).toBe(0)
-  expect(kills).toBeGreaterThan(0)
   const resumed = onlyRun(runs)
   expect(hashes(lastCheckpoint(resumed))).toEqual(hashes(lastCheckpoint(reference)))
-  const steady = (run: string) => comparableEvents(run).filter((line) => !line.includes('"run.resumed"')).map(withoutSequence)
+  const steady = (run: string) => comparableEvents(run).filter((line) => !line.includes('"run.resumed"'))
   expect(steady(resumed)).toEqual(steady(reference))
 })
 
-/** A resumed run has one event more, so that later ones are numbered differently. */
-function withoutSequence(line: string): string {
-  const { sequence: _sequence, ...rest } = JSON.parse(line) as Record<string, unknown>
-  return JSON.stringify(rest)
+/** Waits until the run has saved a checkpoint of `step` or later; at step 0, until it has begun to train. */
+async function reached(runs: string, step: number): Promise<void> {
+  for (;;) {
+    if (existsSync(runs) && readdirSync(runs).length > 0) {
+      const run = onlyRun(runs)
+      const events = existsSync(join(run, 'events.jsonl')) ? readFileSync(join(run, 'events.jsonl'), 'utf8') : ''
+      if (step === 0 ? events.includes('"train.started"') : savedSteps(run).some((saved) => saved >= step)) return
+    }
+    await sleep(2)
+  }
 }
+
+const savedSteps = (run: string) =>
+  existsSync(join(run, 'checkpoints'))
+    ? readdirSync(join(run, 'checkpoints')).flatMap((name) => (/^step-\d+$/.test(name) ? [Number(name.slice(5))] : []))
+    : []

@@ -37,8 +37,10 @@ export function start(args: readonly string[], options: { cwd?: string; env?: No
   return { process: child, finished }
 }
 
-export const mixlab = (args: readonly string[], options?: { cwd?: string; env?: NodeJS.ProcessEnv }): Promise<Finished> =>
-  start(args, options).finished
+export const mixlab = (
+  args: readonly string[],
+  options?: { cwd?: string; env?: NodeJS.ProcessEnv },
+): Promise<Finished> => start(args, options).finished
 
 /** A folder that is removed when the test ends. Scripts in one inside the workspace can import mixlab. */
 export function temporaryFolder(within = tmpdir()): string {

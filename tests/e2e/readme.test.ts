@@ -13,7 +13,10 @@ test('the example is about thirty lines, runs, and its router can be exchanged b
   writeFileSync(join(folder, 'my-experiment.ts'), example)
   for (const router of ['cosine', 'switch']) {
     const runs = join(folder, router)
-    const result = await mixlab(['run', 'my-experiment.ts', '--runs', runs, '--set', `router=${router}`, '--set', 'training.steps=6'], { cwd: folder })
+    const result = await mixlab(
+      ['run', 'my-experiment.ts', '--runs', runs, '--set', `router=${router}`, '--set', 'training.steps=6'],
+      { cwd: folder },
+    )
     expect(result.code, result.stderr).toBe(0)
     const events = readFileSync(join(onlyRun(runs), 'events.jsonl'), 'utf8')
     expect(events).toContain(`"router":"${router}"`)

@@ -17,7 +17,12 @@ test('a package outside the workspace adds a router that is used by name', async
   symlinkSync(join(root, 'packages/mixlab'), join(modules, 'mixlab'))
   writeFileSync(
     join(packageFolder, 'package.json'),
-    JSON.stringify({ name: 'mixlab-router-temperature', type: 'module', exports: './index.js', peerDependencies: { mixlab: '*' } }),
+    JSON.stringify({
+      name: 'mixlab-router-temperature',
+      type: 'module',
+      exports: './index.js',
+      peerDependencies: { mixlab: '*' },
+    }),
   )
   // Packages are published as JavaScript; the guide's block has one type annotation.
   writeFileSync(join(packageFolder, 'index.js'), plugin!.replaceAll(' as tf.Tensor2D', ''))
@@ -32,7 +37,10 @@ test('a package outside the workspace adds a router that is used by name', async
 
   const shown = await mixlab(['plugins', 'show', 'router/temperature', '--script', 'experiment.ts'], { cwd: project })
   expect(shown.stdout).toContain('Top-k of a softmax with a temperature')
-  const wrong = await mixlab(['run', 'experiment.ts', '--runs', runs, '--set', 'router=temperature', '--set', 'router.temprature=1'], { cwd: project })
+  const wrong = await mixlab(
+    ['run', 'experiment.ts', '--runs', runs, '--set', 'router=temperature', '--set', 'router.temprature=1'],
+    { cwd: project },
+  )
   expect(wrong.code).toBe(2)
   expect(wrong.stderr).toMatch(/unknown field temprature. Did you mean temperature\?/)
 })
