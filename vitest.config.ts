@@ -4,9 +4,23 @@ export default defineConfig({
   test: {
     projects: [
       {
-        test: { name: 'unit', include: ['{packages,plugins,experiments}/*/test/**/*.test.ts'], exclude: ['**/*.gpu.test.ts', '**/node_modules/**'], testTimeout: 30_000 },
+        test: {
+          name: 'unit',
+          include: ['{packages,plugins,experiments}/*/test/**/*.test.ts'],
+          exclude: ['**/*.gpu.test.ts', '**/node_modules/**'],
+          testTimeout: 30_000,
+        },
       },
-      { test: { name: 'e2e', include: ['tests/**/*.test.ts'], exclude: ['**/*.gpu.test.ts', '**/node_modules/**'], testTimeout: 180_000, hookTimeout: 180_000, fileParallelism: false } },
+      {
+        test: {
+          name: 'e2e',
+          include: ['tests/**/*.test.ts'],
+          exclude: ['**/*.gpu.test.ts', '**/node_modules/**'],
+          testTimeout: 180_000,
+          hookTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
       { test: { name: 'gpu', include: ['**/*.gpu.test.ts'], exclude: ['**/node_modules/**'], testTimeout: 180_000 } },
     ],
   },

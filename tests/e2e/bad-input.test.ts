@@ -113,7 +113,7 @@ test('a corrupt checkpoint', async () => {
 test('a full disk in the middle of a checkpoint', async (context) => {
   const runs = temporaryFolder()
   const mounted = spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=3m', 'tmpfs', runs])
-  if (mounted.status !== 0) return context.skip('a small tmpfs cannot be mounted here (that takes root)')
+  context.skip(mounted.status !== 0, 'a small tmpfs cannot be mounted here (that takes root)')
   onTestFinished(() => void spawnSync('umount', [runs]))
   // Checkpoints of about 1 MB; three are kept.
   const sets = [

@@ -237,7 +237,7 @@ const nameOf = (data: CorpusConfig['data']): string => {
  * @throws MixlabError in one line on data that are missing (with near misses), empty or not text.
  */
 export async function loadCorpus(config: z.input<typeof corpusConfig> = {}): Promise<Corpus> {
-  const settings = parseConfiguration(corpusConfig, config, "data")
+  const settings = parseConfiguration(corpusConfig, config, 'data')
   const tokenizer = resolveTokenizer(settings.tokenizer)
   const documents = await readDocuments(settings.data, settings)
   return buildCorpus(documents, {

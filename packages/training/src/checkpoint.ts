@@ -17,10 +17,10 @@ interface FileRecord {
   readonly sha256: string
 }
 
-interface Manifest<S> {
+interface Manifest {
   readonly format: number
   readonly step: number
-  readonly state: S
+  readonly state: unknown
   readonly files: Readonly<Record<string, FileRecord>>
 }
 
@@ -91,11 +91,11 @@ const removeTemporary = async (root: string): Promise<void> => {
  * @throws MixlabError if it cannot be written whole, e.g. on a full disk; then nothing of it is left and the earlier
  * ones are untouched.
  */
-export async function saveCheckpoint<S>(
+export async function saveCheckpoint(
   root: string,
   step: number,
   files: Readonly<Record<string, FileContent>>,
-  state: S,
+  state: unknown,
   keep: number | null = null,
 ): Promise<SavedCheckpoint> {
   const path = join(root, folderName(step))
@@ -106,7 +106,7 @@ export async function saveCheckpoint<S>(
     await mkdir(temporary)
     const records: Record<string, FileRecord> = {}
     for (const [name, content] of Object.entries(files)) records[name] = await writeFile(join(temporary, name), content)
-    const manifest: Manifest<S> = { format: checkpointFormat, step, state, files: records }
+    const manifest: Manifest = { format: checkpointFormat, step, state, files: records }
     await writeFile(join(temporary, 'state.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
     await syncFolder(temporary)
     await rm(path, { recursive: true, force: true })
@@ -133,10 +133,10 @@ const damaged = (path: string, what: string): MixlabError =>
  * @returns the state and the path of each file.
  * @throws MixlabError naming the checkpoint if a file is missing, cut or changed, or another version wrote it.
  */
-export function openCheckpoint<S>(path: string): { step: number; state: S; file(name: string): string } {
-  let manifest: Manifest<S>
+export function openCheckpoint(path: string): { step: number; state: unknown; file(name: string): string } {
+  let manifest: Manifest
   try {
-    manifest = JSON.parse(readFileSync(join(path, 'state.json'), 'utf8')) as Manifest<S>
+    manifest = JSON.parse(readFileSync(join(path, 'state.json'), 'utf8')) as Manifest
   } catch (error) {
     const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
     throw damaged(path, gone ? 'state.json is missing' : 'state.json is not JSON')

@@ -159,17 +159,19 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
   let stopping = config.earlyStopping && createEarlyStopping(config.earlyStopping)
   const last = run.resumed ? listCheckpoints(root).at(-1) : undefined
   if (last) {
-    const checkpoint = openCheckpoint<TrainingState>(last.path)
-    checkContinues(last.path, checkpoint.state, identity)
+    const checkpoint = openCheckpoint(last.path)
+    // Its hash says that it is as `save` below wrote it.
+    const state = checkpoint.state as TrainingState
+    checkContinues(last.path, state, identity)
     withTensors(checkpoint.file('model.safetensors'), (tensors) => model.loadState(tensors))
     withTensors(checkpoint.file('optimizer.safetensors'), (tensors) => assignAll(optimizer.state(), tensors, last.path))
     if (averages)
       withTensors(checkpoint.file('ema.safetensors'), (tensors) => assignAll(averages.state(), tensors, last.path))
     step = saved = checkpoint.step
     // JSON has no NaN.
-    progress = { ...checkpoint.state.progress, loss: checkpoint.state.progress.loss ?? NaN }
-    if (config.earlyStopping && checkpoint.state.earlyStopping) {
-      stopping = createEarlyStopping(config.earlyStopping, checkpoint.state.earlyStopping)
+    progress = { ...state.progress, loss: state.progress.loss ?? NaN }
+    if (config.earlyStopping && state.earlyStopping) {
+      stopping = createEarlyStopping(config.earlyStopping, state.earlyStopping)
     }
     run.emit('run.resumed', { step })
   }

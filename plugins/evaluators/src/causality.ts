@@ -9,7 +9,9 @@ import { z } from 'zod'
 
 /** Logits [T, V] of one sequence. */
 async function logitsOf(model: LanguageModel, tokens: Int32Array): Promise<Float32Array> {
-  const logits = tf.tidy(() => model.forward(tf.tensor2d(tokens, [1, tokens.length], 'int32'), { training: false }).logits)
+  const logits = tf.tidy(
+    () => model.forward(tf.tensor2d(tokens, [1, tokens.length], 'int32'), { training: false }).logits,
+  )
   const values = await logits.data<'float32'>()
   logits.dispose()
   return values
@@ -21,8 +23,17 @@ export const causality = defineEvaluator({
   source: 'https://github.com/allenai/OLMoE/issues/46',
   config: z.object({
     sequences: z.number().int().min(1).default(2).describe('Validation windows to try'),
-    positions: z.number().int().min(1).default(4).describe('Positions in each window, at equal distances, after which tokens are replaced'),
-    tolerance: z.number().min(0).default(1e-4).describe('Largest change allowed, as a fraction of the root mean square of the logits'),
+    positions: z
+      .number()
+      .int()
+      .min(1)
+      .default(4)
+      .describe('Positions in each window, at equal distances, after which tokens are replaced'),
+    tolerance: z
+      .number()
+      .min(0)
+      .default(1e-4)
+      .describe('Largest change allowed, as a fraction of the root mean square of the logits'),
   }),
   create: ({ sequences, positions, tolerance }, { rng }) => ({
     async evaluate({ model, corpus, step, contextLength }) {
@@ -31,7 +42,11 @@ export const causality = defineEvaluator({
       let maxChange = 0
       let relativeChange = 0
       let worst = 0
-      for (const batch of fixedBatches(corpus.validation, { batches: sequences, batchSize: 1, contextLength: length })) {
+      for (const batch of fixedBatches(corpus.validation, {
+        batches: sequences,
+        batchSize: 1,
+        contextLength: length,
+      })) {
         const before = await logitsOf(model, batch.inputs)
         const rms = Math.sqrt(before.reduce((sum, value) => sum + value * value, 0) / before.length)
         for (let index = 1; index <= positions; index++) {

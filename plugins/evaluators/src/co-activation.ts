@@ -26,7 +26,10 @@ export const coActivation = defineEvaluator({
     async evaluate({ model, corpus, batchSize, contextLength }) {
       const totals: number[][][] = []
       const names: (readonly string[])[] = []
-      for await (const { batch, layers } of observeRouting(model, fixedBatches(corpus.validation, { batches, batchSize, contextLength }))) {
+      for await (const { batch, layers } of observeRouting(
+        model,
+        fixedBatches(corpus.validation, { batches, batchSize, contextLength }),
+      )) {
         for (const [index, layer] of layers.entries()) {
           names[index] = layer.members
           const counts = pairCounts(membersOfTokens(layer, batch.inputs.length), layer.members.length)
@@ -40,7 +43,9 @@ export const coActivation = defineEvaluator({
         const defined = values.flat().filter((value) => value !== null)
         const members = counts.length
         const chosen = counts.flatMap((row, i) => row[i]!).reduce((sum, count) => sum + count, 0)
-        const together = counts.flatMap((row, i) => row.filter((_, j) => j !== i)).reduce((sum, count) => sum + count, 0)
+        const together = counts
+          .flatMap((row, i) => row.filter((_, j) => j !== i))
+          .reduce((sum, count) => sum + count, 0)
         metrics[`layer-${layer}/strongest`] = defined.length > 0 ? Math.max(...defined) : 0
         metrics[`layer-${layer}/mean`] = defined.length > 0 ? mean(defined) : 0
         matrices[`layer-${layer}`] = {

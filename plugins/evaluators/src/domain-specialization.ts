@@ -32,7 +32,10 @@ export const domainSpecialization = defineEvaluator({
       const tokens = domains.map(() => 0)
       const pairs: number[][][] = []
       const names: (readonly string[])[] = []
-      for await (const { batch, layers } of observeRouting(model, fixedBatches(stream, { batches, batchSize, contextLength }))) {
+      for await (const { batch, layers } of observeRouting(
+        model,
+        fixedBatches(stream, { batches, batchSize, contextLength }),
+      )) {
         const domainOf = (token: number): number => {
           const row = Math.floor(token / batch.length)
           return stream.domains?.[batch.starts[row]! + (token % batch.length)] ?? 0
@@ -54,7 +57,9 @@ export const domainSpecialization = defineEvaluator({
           title: `Share of each domain's tokens that each expert receives, layer ${layer}`,
           rows: domains.map((name) => name || 'all'),
           columns: [...names[layer]!],
-          values: table.map((row, domain) => row.map((count) => (tokens[domain]! > 0 ? count / tokens[domain]! : null))),
+          values: table.map((row, domain) =>
+            row.map((count) => (tokens[domain]! > 0 ? count / tokens[domain]! : null)),
+          ),
           rowTitle: 'domain',
           columnTitle: 'expert',
           baseline: k / names[layer]!.length,

@@ -14,7 +14,10 @@ export const expertLoad = defineEvaluator({
       const counts: number[][] = []
       const requested: number[] = []
       const names: (readonly string[])[] = []
-      for await (const { layers } of observeRouting(model, fixedBatches(corpus.validation, { batches, batchSize, contextLength }))) {
+      for await (const { layers } of observeRouting(
+        model,
+        fixedBatches(corpus.validation, { batches, batchSize, contextLength }),
+      )) {
         for (const [index, { offsets, members, requested: asked }] of layers.entries()) {
           names[index] = members
           counts[index] = countsOf(offsets).map((count, member) => count + (counts[index]?.[member] ?? 0))

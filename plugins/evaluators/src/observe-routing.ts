@@ -17,7 +17,10 @@ export interface LayerRouting {
 }
 
 /** What one layer did in one batch: calls `visit` for each routed pair, member after member. */
-export function forEachPair({ rows, offsets, members }: LayerRouting, visit: (token: number, member: number) => void): void {
+export function forEachPair(
+  { rows, offsets, members }: LayerRouting,
+  visit: (token: number, member: number) => void,
+): void {
   for (let member = 0; member < members.length; member++) {
     for (let slot = offsets[member]!; slot < offsets[member + 1]!; slot++) {
       const token = rows[slot]!

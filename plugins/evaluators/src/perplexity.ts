@@ -15,15 +15,29 @@ export const perplexity = defineEvaluator({
   config: z.object({
     protocol: z.enum(['disjoint', 'strided']).default('disjoint').describe('How the text is cut into windows'),
     length: z.number().int().min(1).nullable().default(null).describe("Tokens in a window; null: the run's context"),
-    stride: z.number().int().min(1).nullable().default(null).describe('strided only: tokens between windows; null: half a window'),
+    stride: z
+      .number()
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('strided only: tokens between windows; null: half a window'),
     split: z.enum(['validation', 'train']).default('validation'),
-    windows: z.number().int().min(1).nullable().default(null).describe('Score only the first so many; null: the whole text'),
+    windows: z
+      .number()
+      .int()
+      .min(1)
+      .nullable()
+      .default(null)
+      .describe('Score only the first so many; null: the whole text'),
   }),
   create: (config) => ({
     async evaluate({ model, corpus, batchSize, contextLength }) {
       const length = config.length ?? contextLength
       if (length > model.contextLength) {
-        throw new MixlabError(`perplexity: length is ${length}, more than the model's context of ${model.contextLength}`)
+        throw new MixlabError(
+          `perplexity: length is ${length}, more than the model's context of ${model.contextLength}`,
+        )
       }
       const stride = config.protocol === 'disjoint' ? length : (config.stride ?? Math.max(1, Math.floor(length / 2)))
       const stream = corpus[config.split]
@@ -45,7 +59,9 @@ export const perplexity = defineEvaluator({
       }
       const name = config.protocol === 'disjoint' ? `disjoint-${length}` : `strided-${length}-${stride}`
       const metrics = lossMetrics(nats / scored, stream)
-      return { metrics: Object.fromEntries(Object.entries(metrics).map(([metric, value]) => [`${metric}/${name}`, value])) }
+      return {
+        metrics: Object.fromEntries(Object.entries(metrics).map(([metric, value]) => [`${metric}/${name}`, value])),
+      }
     },
   }),
 })

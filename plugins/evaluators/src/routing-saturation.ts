@@ -19,10 +19,17 @@ export function overlap(earlier: readonly (readonly number[])[], final: readonly
 }
 
 /** The choices of each layer for every token of the windows: [layer][token][choice]. */
-async function choices({ model, corpus, batchSize, contextLength }: EvaluationInput, batches: number): Promise<number[][][]> {
+async function choices(
+  { model, corpus, batchSize, contextLength }: EvaluationInput,
+  batches: number,
+): Promise<number[][][]> {
   const chosen: number[][][] = []
-  for await (const { batch, layers } of observeRouting(model, fixedBatches(corpus.validation, { batches, batchSize, contextLength }))) {
-    for (const [index, layer] of layers.entries()) (chosen[index] ??= []).push(...membersOfTokens(layer, batch.inputs.length))
+  for await (const { batch, layers } of observeRouting(
+    model,
+    fixedBatches(corpus.validation, { batches, batchSize, contextLength }),
+  )) {
+    for (const [index, layer] of layers.entries())
+      (chosen[index] ??= []).push(...membersOfTokens(layer, batch.inputs.length))
   }
   return chosen
 }
