@@ -11,8 +11,12 @@ const chosen = new Set(process.argv.slice(3))
 const results: Record<string, unknown> = {}
 const engine = await (await registerEngines()).useEngine('cpu')
 
+/** Worker threads take some tenths of a second to start, in which a small workload would be over. */
+const warmMilliseconds = 500
+
 function medianMilliseconds(run: () => void, warm: number, count: number): number {
-  for (let i = 0; i < warm; i++) run()
+  const begun = performance.now()
+  for (let i = 0; i < warm || performance.now() - begun < warmMilliseconds; i++) run()
   const times = Array.from({ length: count }, () => {
     const start = performance.now()
     run()

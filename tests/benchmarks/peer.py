@@ -22,8 +22,10 @@ def wanted(name):
 
 
 def median_seconds(run, warm, count):
-    for _ in range(warm):
+    begun, done = time.perf_counter(), 0
+    while done < warm or time.perf_counter() - begun < 0.5:
         run()
+        done += 1
     times = []
     for _ in range(count):
         start = time.perf_counter()

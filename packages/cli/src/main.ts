@@ -31,7 +31,7 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
     .addHelpText('after', examples)
   program
     .command('run')
-    .summary('run an experiment script')
+    .summary('Run an experiment script.')
     .description('Run an experiment. SCRIPT is a TypeScript or JavaScript file, or a folder with an experiment.ts.')
     .argument('[script]', 'the experiment; with --help, its fields are listed')
     .option('--set <field=value>', 'set a field of the configuration, e.g. router.k=2; repeatable', collect)

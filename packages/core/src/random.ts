@@ -128,15 +128,19 @@ export class RandomStream {
     return values
   }
 
-  /** A uniformly drawn order of `items`; the argument is left as it is (Fisher–Yates). */
+  /** A uniformly drawn order of `items`; the argument is left as it is. */
   shuffled<T>(items: readonly T[]): T[] {
-    const order = [...items]
-    for (let i = order.length - 1; i > 0; i--) {
+    return this.shuffle([...items])
+  }
+
+  /** Puts `items` into a uniformly drawn order, in place (Fisher–Yates). */
+  shuffle<L extends Int32Array | unknown[]>(items: L): L {
+    for (let i = items.length - 1; i > 0; i--) {
       const j = this.integer(i + 1)
-      const held = order[i]!
-      order[i] = order[j]!
-      order[j] = held
+      const held = items[i]
+      items[i] = items[j]
+      items[j] = held
     }
-    return order
+    return items
   }
 }

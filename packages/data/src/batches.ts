@@ -1,5 +1,5 @@
-// Windows of a token stream. Training batches are random windows (nanoGPT's get_batch), each a pure function of
-// (seed, step), so that a resumed run sees the same ones; evaluation takes fixed or sliding windows in order.
+// Windows of a token stream. A training batch is a pure function of (seed, step), so that a resumed run sees the same
+// ones; evaluation takes fixed or sliding windows in order.
 import { MixlabError, type RandomStream } from '@mixlab/core'
 import type { TokenStream } from './corpus.ts'
 
@@ -39,35 +39,81 @@ export function batchAt(stream: TokenStream, starts: Int32Array, length: number)
   return { inputs, targets, rows: starts.length, length, starts }
 }
 
+export const samplings = ['shuffled', 'random'] as const
+export type Sampling = (typeof samplings)[number]
+
 export interface BatchOptions {
   readonly batchSize: number
   readonly contextLength: number
   readonly rng: RandomStream
+  /** Micro-batches in a step. Default 1. */
+  readonly accumulation?: number
+  /**
+   * `shuffled` (the default): passes over the data; each cuts it into disjoint windows from an offset of its own and takes
+   * them in an order of its own. `random`: windows that begin anywhere, with replacement, as nanoGPT's `get_batch`.
+   */
+  readonly sampling?: Sampling
 }
 
 export interface Batches {
   /**
-   * The batch of a step. With accumulation a step has several: micro-batch m holds rows m·batchSize … of what one
-   * batch of all of them would be.
+   * The batch of a step, 1-based. With accumulation a step has several: micro-batch m holds rows m·batchSize … of what
+   * one batch of all of them would be.
    */
   batch(step: number, micro?: number): Batch
 }
 
+/** Where the windows of a step begin. */
+type Starts = (step: number) => Int32Array
+
 /**
- * Random windows with replacement.
+ * Training batches.
  * @throws MixlabError if the context is longer than the data.
  */
-export function createBatches(stream: TokenStream, { batchSize, contextLength, rng }: BatchOptions): Batches {
+export function createBatches(stream: TokenStream, options: BatchOptions): Batches {
+  const { batchSize, contextLength, rng, accumulation = 1, sampling = 'shuffled' } = options
   checkLength(stream, contextLength)
+  const shape = { tokens: stream.tokens.length, length: contextLength, rows: batchSize * accumulation }
+  const startsOf = sampling === 'shuffled' ? shuffledStarts(rng, shape) : randomStarts(rng, shape)
   return {
-    batch(step, micro = 0) {
-      const draws = rng.at(step)
-      const starts = new Int32Array(batchSize)
-      for (let skipped = 0; skipped < micro * batchSize; skipped++) draws.integer(stream.tokens.length - contextLength)
-      for (let row = 0; row < batchSize; row++) starts[row] = draws.integer(stream.tokens.length - contextLength)
-      return batchAt(stream, starts, contextLength)
-    },
+    batch: (step, micro = 0) =>
+      batchAt(stream, startsOf(step).slice(micro * batchSize, (micro + 1) * batchSize), contextLength),
   }
+}
+
+interface Shape {
+  readonly tokens: number
+  readonly length: number
+  /** Windows in a step. */
+  readonly rows: number
+}
+
+function randomStarts(rng: RandomStream, { tokens, length, rows }: Shape): Starts {
+  return (step) => {
+    const draws = rng.at(step)
+    return Int32Array.from({ length: rows }, () => draws.integer(tokens - length))
+  }
+}
+
+/** Every pass has equally many windows, so that a row's pass and place follow from its number alone. */
+function shuffledStarts(rng: RandomStream, { tokens, length, rows }: Shape): Starts {
+  const count = Math.max(1, Math.floor((tokens - length) / length))
+  const offsets = Math.min(length, tokens - count * length)
+  let held: { readonly pass: number; readonly starts: Int32Array } | undefined
+  const startsOfPass = (pass: number): Int32Array => {
+    if (held?.pass === pass) return held.starts
+    const draws = rng.stream('pass').at(pass)
+    const offset = draws.integer(offsets)
+    const starts = Int32Array.from({ length: count }, (_, window) => offset + window * length)
+    draws.shuffle(starts)
+    held = { pass, starts }
+    return starts
+  }
+  return (step) =>
+    Int32Array.from({ length: rows }, (_, row) => {
+      const number = (step - 1) * rows + row
+      return startsOfPass(Math.floor(number / count))[number % count]!
+    })
 }
 
 /**

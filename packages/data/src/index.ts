@@ -17,6 +17,8 @@ export {
   type Batches,
   type BatchOptions,
   createBatches,
+  type Sampling,
+  samplings,
   fixedBatches,
   ignored,
   type WindowOptions,

@@ -1,5 +1,6 @@
 // Everything a training run can be told, with its defaults. A sweep's dimensions and `--set training.…` are these fields.
 import { pluginReference } from '@mixlab/core'
+import { samplings } from '@mixlab/data'
 import { z } from 'zod'
 import { scheduleConfig } from './schedules.ts'
 
@@ -45,6 +46,10 @@ export const trainingConfig = z.strictObject({
     .nullable()
     .default(null)
     .describe("Tokens in a sequence; null: the model's context"),
+  sampling: z
+    .enum(samplings)
+    .default('shuffled')
+    .describe('Windows of the training text: in shuffled passes over it, or random ones with replacement'),
   accumulation: z.number().int().min(1).default(1).describe('Micro-batches whose gradients are averaged into one step'),
   learningRate: z.number().min(0).default(1e-3),
   schedule: scheduleConfig.prefault({}),

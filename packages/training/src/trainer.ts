@@ -117,7 +117,13 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
     )
   }
   const { batchSize, accumulation, steps } = config
-  const batches = createBatches(corpus.train, { batchSize, contextLength, rng: run.rng.stream('batches') })
+  const batches = createBatches(corpus.train, {
+    batchSize,
+    contextLength,
+    accumulation,
+    sampling: config.sampling,
+    rng: run.rng.stream('batches'),
+  })
   const validation =
     corpus.validation.tokens.length > 0
       ? fixedBatches(corpus.validation, { batches: config.evaluation.batches, batchSize, contextLength })
@@ -135,6 +141,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
     tokensPerStep,
     layers: model.mixtures.length,
   })
+  for (const message of model.warnings) run.emit('warning', { message })
 
   const identity = {
     seed: run.seed,
