@@ -59,8 +59,8 @@ export const causality = defineEvaluator({
           const after = await logitsOf(model, changed)
           for (let i = 0; i < (position + 1) * model.vocabulary; i++) {
             const change = Math.abs(after[i]! - before[i]!)
-            // NaN is a change, and the largest.
-            if (change <= maxChange || Number.isNaN(maxChange)) continue
+            // NaN is a change, and the largest; none is none, even of logits that are all zero.
+            if (change === 0 || change / rms <= relativeChange || Number.isNaN(relativeChange)) continue
             maxChange = change
             relativeChange = change / rms
             worst = Math.floor(i / model.vocabulary)

@@ -57,7 +57,11 @@ export const perplexity = defineEvaluator({
         for (const target of batch.targets) scored += target === ignored ? 0 : 1
         await setImmediate()
       }
-      const name = config.protocol === 'disjoint' ? `disjoint-${length}` : `strided-${length}-${stride}`
+      const name = [
+        ...(config.split === 'train' ? ['train'] : []),
+        config.protocol === 'disjoint' ? `disjoint-${length}` : `strided-${length}-${stride}`,
+        ...(config.windows === null ? [] : [`first-${config.windows}`]),
+      ].join('-')
       const metrics = lossMetrics(nats / scored, stream)
       return {
         metrics: Object.fromEntries(Object.entries(metrics).map(([metric, value]) => [`${metric}/${name}`, value])),
