@@ -1,5 +1,5 @@
 // Checkpoints of a training run: `checkpoints/step-00000500/` with safetensors files and `state.json`, which says what the
-// others must hash to. A checkpoint is written into a temporary folder, synced and renamed, so that one that has its
+// others and itself must hash to. A checkpoint is written into a temporary folder, synced and renamed, so that one that has its
 // name is whole; what a kill or a full disk leaves behind is a temporary folder, removed at the next write.
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
@@ -17,12 +17,19 @@ interface FileRecord {
   readonly sha256: string
 }
 
-interface Manifest {
+interface Content {
   readonly format: number
   readonly step: number
   readonly state: unknown
   readonly files: Readonly<Record<string, FileRecord>>
 }
+
+interface Manifest extends Content {
+  /** Of the rest, as JSON without spaces. */
+  readonly sha256: string
+}
+
+const sha256 = (data: string | Uint8Array): string => createHash('sha256').update(data).digest('hex')
 
 export interface SavedCheckpoint {
   readonly step: number
@@ -106,7 +113,8 @@ export async function saveCheckpoint(
     await mkdir(temporary)
     const records: Record<string, FileRecord> = {}
     for (const [name, content] of Object.entries(files)) records[name] = await writeFile(join(temporary, name), content)
-    const manifest: Manifest = { format: checkpointFormat, step, state, files: records }
+    const content: Content = { format: checkpointFormat, step, state, files: records }
+    const manifest: Manifest = { ...content, sha256: sha256(JSON.stringify(content)) }
     await writeFile(join(temporary, 'state.json'), `${JSON.stringify(manifest, undefined, 2)}\n`)
     await syncFolder(temporary)
     await rm(path, { recursive: true, force: true })
@@ -147,13 +155,14 @@ export function openCheckpoint(path: string): { step: number; state: unknown; fi
       { code: 'other-version' },
     )
   }
-  for (const [name, { bytes, sha256 }] of Object.entries(manifest.files)) {
+  const { sha256: wanted, ...content } = manifest
+  if (sha256(JSON.stringify(content)) !== wanted) throw damaged(path, 'state.json has been changed (SHA-256)')
+  for (const [name, record] of Object.entries(content.files)) {
     const file = join(path, name)
     if (!existsSync(file)) throw damaged(path, `${name} is missing`)
-    const content = readFileSync(file)
-    if (content.length !== bytes) throw damaged(path, `${name} has ${content.length} bytes, expected ${bytes}`)
-    if (createHash('sha256').update(content).digest('hex') !== sha256)
-      throw damaged(path, `${name} has been changed (SHA-256)`)
+    const data = readFileSync(file)
+    if (data.length !== record.bytes) throw damaged(path, `${name} has ${data.length} bytes, expected ${record.bytes}`)
+    if (sha256(data) !== record.sha256) throw damaged(path, `${name} has been changed (SHA-256)`)
   }
-  return { step: manifest.step, state: manifest.state, file: (name) => join(path, name) }
+  return { step: content.step, state: content.state, file: (name) => join(path, name) }
 }

@@ -54,8 +54,8 @@ export function createEarlyStopping(
     observe(metrics) {
       const value = metrics[config.metric]
       if (value !== undefined) {
-        // A NaN is no improvement, not even as the first value.
-        const improved = !Number.isNaN(value) && (best === null || (best - value) * sign > config.minDelta)
+        // What is not finite is no improvement, not even as the first value (and JSON could not hold it).
+        const improved = Number.isFinite(value) && (best === null || (best - value) * sign > config.minDelta)
         if (improved) best = value
         waited = improved ? 0 : waited + 1
       }

@@ -47,7 +47,10 @@ export const defineEvaluator = pluginHelper('evaluator')
 /** The folder of a run in which its checkpoints are. */
 export const checkpointsFolder = (run: Pick<RunContext, 'directory'>): string => run.directory.file('checkpoints')
 
-/** Runs `body`; afterwards the model has the parameters and buffers it had before, in the same memory. */
+/**
+ * Runs `body`; afterwards the model has the parameters and buffers it had before, in the same memory. What is written in
+ * place (`addInto`, `writeInPlace`) is not undone: that would take a copy of the model for each evaluation.
+ */
 async function restoring<R>(model: LanguageModel, body: () => Promise<R>): Promise<R> {
   const state = model.state()
   // A clone shares its original's memory and keeps it alive; assigning to a variable gives it other memory.

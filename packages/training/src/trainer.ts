@@ -94,10 +94,16 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 
 /** Seconds spent on steps: evaluation and saving do not count as training time. */
 function stopwatch() {
+  let before = 0
   let started = performance.now()
   return {
-    reset: () => void (started = performance.now()),
-    seconds: () => (performance.now() - started) / 1000,
+    seconds: () => before + (performance.now() - started) / 1000,
+    /** Leaves out what `body` takes. */
+    async without(body: () => Promise<void>): Promise<void> {
+      before += (performance.now() - started) / 1000
+      await body()
+      started = performance.now()
+    },
   }
 }
 
@@ -209,7 +215,8 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
     if (validation.length > 0) {
       const loss = await meanLoss(model, validation)
       const averaged = averages && (await averages.inPlace(() => meanLoss(model, validation)))
-      const better = progress.bestValidationLoss === null || loss < progress.bestValidationLoss
+      const best = progress.bestValidationLoss
+      const better = Number.isFinite(loss) && (best === null || loss < best)
       progress = { ...progress, validationLoss: loss, ...(better && { bestValidationLoss: loss, bestStep: step }) }
       const metrics = { ...lossMetrics(loss, corpus.validation), ...(averaged !== null && { averagedLoss: averaged }) }
       emit('eval.result', { step, evaluator: 'validation', metrics })
@@ -224,7 +231,8 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
 
   const readings = new Readings()
   const clock = stopwatch()
-  let timed = step
+  /** The last step that was logged, and when it was done. */
+  let logged = { step, seconds: 0 }
   while (step < steps && !stop) {
     const current = ++step
     const learningRate = learningRateAt(config.schedule, config.learningRate, current - 1, steps)
@@ -242,15 +250,16 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
       observe,
     })
     averages?.update()
+    // Values arrive some steps later: the time of a step is that of its end, not of its report.
+    const seconds = clock.seconds()
     readings.add([result.scalars, ...result.routings.map(({ offsets }) => offsets)], async (values) => {
       const read = readStep(result, values)
       progress = { ...progress, loss: read.loss }
       const finite = Number.isFinite(read.loss) && Number.isFinite(read.gradientNorm)
       if (observe || !finite) {
-        const rate = ((current - timed) * tokensPerStep) / clock.seconds()
+        const rate = ((current - logged.step) * tokensPerStep) / (seconds - logged.seconds)
         const secondsLeft = ((steps - current) * tokensPerStep) / rate
-        clock.reset()
-        timed = current
+        logged = { step: current, seconds }
         const timing = { tokensPerSecond: rate, secondsLeft, bytes: tf.memory().numBytes }
         emitStep(emit, read, { step: current, learningRate, tokens: current * tokensPerStep, timing })
       }
@@ -269,13 +278,11 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
     // What follows speaks of this step: its own values come first, and a checkpoint never holds what was not looked at.
     const settle = evaluating || saving || run.signal.aborted || (stopping !== null && observe)
     await readings.deliver(settle ? 0 : readAhead)
-    if (evaluating || stop) await validate()
-    if (stop) progress = { ...progress, stoppedEarly: step < steps }
-    if (saving || stop) await save()
-    if (evaluating || saving) {
-      clock.reset()
-      timed = step
-    }
+    await clock.without(async () => {
+      if (evaluating || stop) await validate()
+      if (stop) progress = { ...progress, stoppedEarly: step < steps }
+      if (saving || stop) await save()
+    })
     await run.ready()
     // Signals and subscribers have their turn between steps.
     await setImmediate()
