@@ -22,23 +22,24 @@ export default defineExperiment({
     arms: z
       .array(pluginReference)
       .min(1)
-      .default(['dense-model', 'top-k', 'switch', 'expert-choice', 'sigmoid-bias'])
+      // DeepSeek-V3's biases move by 0.001 a step, for hundreds of thousands of steps.
+      .default(['dense-model', 'top-k', 'switch', 'expert-choice', { name: 'sigmoid-bias', updateSpeed: 0.01 }])
       .describe('Routers to compare; dense-model stands for a model without a mixture.'),
-    seeds: z.number().int().min(1).default(2).describe('Runs of each arm.'),
-    steps: z.number().int().min(1).default(150).describe('Optimizer steps of each run.'),
+    seeds: z.number().int().min(1).default(3).describe('Runs of each arm.'),
+    steps: z.number().int().min(1).default(400).describe('Optimizer steps of each run.'),
     experts: z.number().int().min(2).default(8).describe('Experts in each layer.'),
     activeWidth: z
       .number()
       .int()
       .min(2)
-      .default(256)
+      .default(128)
       .describe('Hidden units that a token passes through in a layer, in every arm.'),
-    model: withDefaults(transformerConfig, { layers: 3, heads: 4, width: 96, contextLength: 64 }),
+    model: withDefaults(transformerConfig, { layers: 2, heads: 4, width: 64, contextLength: 64 }),
     training: withDefaults(trainingConfig, {
       batchSize: 16,
-      learningRate: 3e-3,
-      schedule: { name: 'cosine', warmup: 15, minimum: 0.1 },
-      evaluation: { every: 50, batches: 8 },
+      learningRate: 5e-3,
+      schedule: { name: 'cosine', warmup: 30, minimum: 0.1 },
+      evaluation: { every: 100, batches: 8 },
     }),
   }),
 

@@ -61,7 +61,7 @@ export function optimizerPanels(arms: readonly Arm[]): Figure[] {
       id: 'throughput',
       title: 'Throughput',
       caption:
-        'Training speed as it was measured, smoothed: dips are evaluations, checkpoints or other work on the machine.',
+        'Training speed as it was measured, smoothed; evaluations and checkpoints are left out: a dip is other work on the machine.',
       yTitle: 'Tokens per second',
       curves: armCurves(arms, (run) => run.tokensPerSecond, { smoothing: 0.02 }),
       options: { zero: true },
