@@ -3,8 +3,9 @@
 import { spawnSync } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism, cpus } from 'node:os'
-import { dirname, join } from 'node:path'
+import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
+import { table } from '@mixlab/cli'
 
 interface Figure {
   readonly value: number
@@ -54,13 +55,13 @@ export function benchCpu(args: readonly string[]): void {
   if (values.peer && !python)
     console.log('No peer: no python3 with torch and transformers was found (set MIXLAB_PEER_PYTHON to one).')
   const only = values.only.split(',').filter(Boolean)
-  const table: Record<string, { ours: number[]; peer: number[]; unit: string }> = {}
+  const measured: Record<string, { ours: number[]; peer: number[]; unit: string }> = {}
   const versions: Record<string, unknown> = {}
   const note = (threads: number, side: 'ours' | 'peer', figures: Figures | string) => {
     if (typeof figures === 'string') return console.error(`${side}, ${threads} threads: ${figures}`)
     for (const [name, figure] of Object.entries(figures)) {
       if (name === 'versions') versions[side] = figure
-      else (table[`${name} · ${threads}`] ??= { ours: [], peer: [], unit: figure.unit })[side].push(figure.value)
+      else (measured[`${name} · ${threads}`] ??= { ours: [], peer: [], unit: figure.unit })[side].push(figure.value)
     }
   }
   for (let round = 0; round < Number(values.rounds); round++) {
@@ -79,7 +80,7 @@ export function benchCpu(args: readonly string[]): void {
         )
     }
   }
-  const rows = Object.entries(table).map(([key, { ours, peer, unit }]) => {
+  const rows = Object.entries(measured).map(([key, { ours, peer, unit }]) => {
     const [workload, threads] = key.split(' · ')
     const mine = ours.length > 0 ? median(ours) : null
     const theirs = peer.length > 0 ? median(peer) : null
@@ -92,15 +93,16 @@ export function benchCpu(args: readonly string[]): void {
       ratio: mine !== null && theirs !== null ? mine / theirs : null,
     }
   })
-  const round = (value: number | null) => (value === null ? '–' : value.toFixed(value < 10 ? 2 : 1))
-  console.table(
-    rows.map((row) => ({
-      ...row,
-      mixlab: round(row.mixlab),
-      pytorch: round(row.pytorch),
-      ratio: row.ratio === null ? '–' : row.ratio.toFixed(2),
-    })),
-  )
+  const shown = (value: number | null, digits?: number) =>
+    value === null ? '–' : value.toFixed(digits ?? (value < 10 ? 2 : 1))
+  const lines = rows.map((row) => [
+    `${row.workload}, ${row.unit}`,
+    String(row.threads),
+    shown(row.mixlab),
+    shown(row.pytorch),
+    shown(row.ratio, 2),
+  ])
+  console.log(table(['workload', 'threads', 'mixlab', 'PyTorch', 'ratio'], lines))
   console.log('ratio = mixlab / PyTorch: for GFLOP/s higher is better, for ms lower is better.')
   const report = {
     date: new Date().toISOString(),
@@ -111,5 +113,5 @@ export function benchCpu(args: readonly string[]): void {
   }
   mkdirSync(dirname(values.out), { recursive: true })
   writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`)
-  console.log(`Written to ${values.out}`)
+  console.log(`Written to ${relative(process.cwd(), values.out)}`)
 }
