@@ -56,6 +56,16 @@ function checkModuleType(path: string): void {
   }
 }
 
+/** Paths that exist and differ from a missing one in the first part that is missing. */
+function nearPaths(path: string): string[] {
+  let missing = path
+  while (!existsSync(dirname(missing))) missing = dirname(missing)
+  const folder = dirname(missing)
+  return nearMisses(basename(missing), readdirSync(folder))
+    .map((name) => join(folder, name, relative(missing, path)))
+    .filter((near) => existsSync(near))
+}
+
 /**
  * The file of an experiment: the path itself, or in a folder its experiment.ts, index.ts or package.json's `main`.
  * @throws MixlabError with near misses when there is none.
@@ -63,10 +73,9 @@ function checkModuleType(path: string): void {
 export function findScript(wanted: string): string {
   const path = resolve(wanted)
   if (!existsSync(path)) {
-    const folder = dirname(path)
-    const near = existsSync(folder) ? nearMisses(basename(path), readdirSync(folder)) : []
-    const hint = near.length > 0 ? ` Did you mean ${near.map((name) => shown(join(folder, name))).join(' or ')}?` : ''
-    throw new MixlabError(`${wanted}: there is no such file or folder.${hint}`, { code: 'no-script' })
+    const near = nearPaths(path).map(shown)
+    const hint = near.length > 0 ? `. Did you mean ${near.join(' or ')}?` : ''
+    throw new MixlabError(`${wanted}: there is no such file or folder${hint}`, { code: 'no-script' })
   }
   if (!statSync(path).isDirectory()) return path
   const named = NAMES.map((name) => join(path, name)).find((file) => existsSync(file))

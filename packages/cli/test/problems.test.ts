@@ -35,6 +35,8 @@ test('a script that is missing, empty of experiments or unreadable is one line t
   file('old/index.ts', 'export default 3')
   const cases: [script: string, line: RegExp][] = [
     ['experimnt.ts', /^mixlab: experimnt.ts: there is no such file or folder. Did you mean experiment.ts/],
+    ['noting/index.ts', /^mixlab: noting\/index.ts: there is no such file or folder$/],
+    ['odl/index.ts', /^mixlab: odl\/index.ts: there is no such file or folder. Did you mean old\/index.ts\?$/],
     [
       'experiment.ts',
       /^mixlab: the default export of experiment.ts is not an experiment: make it with defineExperiment/,
