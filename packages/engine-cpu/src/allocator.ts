@@ -111,6 +111,8 @@ export function createAllocator({ start, end: firstEnd, extend }: AllocatorOptio
 
   return {
     allocate(bytes) {
+      // A size that is no number would corrupt the lists of free blocks.
+      if (!(bytes >= 0)) throw new Error(`cannot allocate ${bytes} bytes`)
       const size = blockSize(bytes)
       const reused = bins.get(size)?.pop()
       if (reused !== undefined) binned -= size

@@ -26,9 +26,12 @@ export function runFallback(kernelName: string, { backend, inputs, attrs }: Kern
   // else its first use prints a banner
   Object.assign(javascript, { firstUse: false })
   const lend = (info: TensorInfo): TensorInfo => lendTensor(backend, javascript, info)
+  // An input is a tensor, a list of them (ragged tensors), or absent.
+  const lendInput = (input: TensorInfo | TensorInfo[] | null | undefined) =>
+    Array.isArray(input) ? input.map(lend) : input ? lend(input) : input
   const lent = Array.isArray(inputs)
     ? (inputs as TensorInfo[]).map(lend)
-    : Object.fromEntries(Object.entries(inputs).map(([name, info]) => [name, info ? lend(info) : info]))
+    : Object.fromEntries(Object.entries(inputs).map(([name, input]) => [name, lendInput(input)]))
   const results = javascriptKernel(kernelName)({
     inputs: lent as NamedTensorInfoMap,
     backend: javascript,
@@ -48,7 +51,9 @@ function lendTensor(backend: CpuBackend, javascript: MathBackendCPU, info: Tenso
     return javascriptKernel('Complex')({ inputs, backend: javascript, attrs: {} }) as TensorInfo
   }
   const values: BackendValues = backend.strings(info) ?? backend.view(info)
-  return { dataId: javascript.write(values, shape, dtype), shape, dtype }
+  // Some of TensorFlow.js's kernels (dilation's gradients) read a tensor's rank, which its type does not promise.
+  const lent = { dataId: javascript.write(values, shape, dtype), shape, dtype, rank: shape.length }
+  return lent
 }
 
 function takeBack(backend: CpuBackend, javascript: MathBackendCPU, { dataId, shape, dtype }: TensorInfo): TensorInfo {

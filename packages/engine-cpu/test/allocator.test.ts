@@ -76,3 +76,10 @@ test('running out names what was asked for and what is allocated, and leaves the
   expect(() => allocator.allocate(1 << 21)).toThrow(/2097152 bytes asked for, 1024 allocated/)
   expect(allocator.allocate(1000)).toBeGreaterThan(0)
 })
+
+test('a size that is no number is refused before it can do harm', () => {
+  const allocator = region(1 << 20)
+  for (const bytes of [NaN, -64]) expect(() => allocator.allocate(bytes)).toThrow(`cannot allocate ${bytes} bytes`)
+  allocator.release(allocator.allocate(64))
+  expect(allocator.allocatedBytes()).toBe(0)
+})

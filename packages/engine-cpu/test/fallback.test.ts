@@ -30,6 +30,23 @@ const operations: Record<string, () => ReturnType<typeof tf.tensor> | ReturnType
       'reflect',
     ),
   reverse: () => tf.reverse(numbers([3, 4, 2]), [0, 2]),
+  // A gradient's kernel that reads the rank of its input.
+  dilation2dGradient: () => {
+    const inputs = { x: numbers([1, 4, 4, 2]), filter: numbers([2, 2, 2], 2), dy: numbers([1, 4, 4, 2], 3) }
+    const attributes = { strides: 1, pad: 'same', dilations: 1 }
+    return ['Dilation2DBackpropInput', 'Dilation2DBackpropFilter'].map(
+      (kernel) => tf.engine().runKernel(kernel, inputs, attributes) as tf.Tensor,
+    )
+  },
+  // An input that is a list of tensors.
+  raggedTensorToTensor: () =>
+    tf.raggedTensorToTensor(
+      tf.tensor1d([4, 4], 'int32'),
+      numbers([5]),
+      tf.scalar(-1),
+      [tf.scalar(4, 'int32'), tf.tensor1d([0, 0, 2, 2, 3], 'int32')],
+      ['FIRST_DIM_SIZE', 'VALUE_ROWIDS'],
+    ),
   scatterNd: () => tf.scatterND(tf.tensor2d([[1], [3]], [2, 1], 'int32'), numbers([2, 3]), [5, 3]),
   gatherNd: () =>
     tf.gatherND(

@@ -42,7 +42,9 @@ describe('against the JavaScript kernels', () => {
       { axis: 0, batchDims: 0 },
     )
     const outside = { x: normalTensor([4, 2], 1), indices: tensor([2], [0, 4], 'int32') }
-    expect(() => native('GatherV2', outside, { axis: 0 })).toThrow('index 4 at position 1')
+    expect(() => native('GatherV2', outside, { axis: 0 })).toThrow(
+      'GatherV2: the index value 4 is not in [0, 3] (at position 1',
+    )
   })
 
   test('GatherNd and ScatterNd', () => {

@@ -196,3 +196,12 @@ test('fused forms that have no native kernel: prelu, and a bias of the whole sha
     ),
   ).toBeLessThan(1e-6)
 })
+
+test('a vector is refused, and nothing is allocated for it', () => {
+  const before = backend.usage().allocatedBytes
+  const vector = tf.tensor1d([1, 2, 3])
+  const matrix = tf.tensor2d([1, 2, 3, 4, 5, 6], [2, 3])
+  expect(() => tf.matMul(matrix, vector as never)).toThrow('expected two axes or more')
+  tf.dispose([vector, matrix])
+  expect(backend.usage().allocatedBytes).toBe(before)
+})

@@ -59,7 +59,7 @@ defineKernel('GatherV2', (call) => {
     axis,
     (attrs.batchDims as number | undefined) ?? 0,
   )
-  checkIndices(backend, 'gather', indices, info.dimSize)
+  checkIndices(backend, 'GatherV2', indices, info.dimSize)
   const count = info.batchSize === 0 ? 0 : util.sizeFromShape(indices.shape) / info.batchSize
   return gather(backend, {
     x,
@@ -78,7 +78,7 @@ function checkIndices(backend: CpuBackend, name: string, indices: TensorInfo, si
   const at = values.findIndex((index) => !(index >= 0 && index < size))
   if (at < 0) return
   throw new MixlabError(
-    `${name}: index ${values[at]} at position ${at} is outside the axis, which has ${size} elements`,
+    `${name}: the index value ${values[at]} is not in [0, ${size - 1}] (at position ${at} of the indices)`,
   )
 }
 

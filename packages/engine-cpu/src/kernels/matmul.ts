@@ -18,6 +18,10 @@ function matMul(
   { transposeA, transposeB }: Transposition,
   epilogue: Epilogue = {},
 ): TensorInfo {
+  util.assert(
+    a.shape.length >= 2 && b.shape.length >= 2,
+    () => `matMul: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}], expected two axes or more`,
+  )
   const [aRows, aColumns] = a.shape.slice(-2) as [number, number]
   const [bRows, bColumns] = b.shape.slice(-2) as [number, number]
   const [m, k] = transposeA ? [aColumns, aRows] : [aRows, aColumns]
