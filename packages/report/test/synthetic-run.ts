@@ -208,7 +208,7 @@ function finalEvaluations(arm: SyntheticArm, random: RandomStream, { steps, laye
     values: Array.from({ length: layers }, (_, i) => shares.map((share) => 1 - (0.55 + 0.05 * i) * (1 - share) ** 1.6)),
     rowTitle: 'layer',
     columnTitle: 'checkpoint',
-    baseline: 1,
+    baseline: k * fair,
   }
   const load: LabelledMatrix = {
     title: 'Share of the routed pairs that each expert receives',

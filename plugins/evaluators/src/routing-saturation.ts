@@ -18,20 +18,34 @@ export function overlap(earlier: readonly (readonly number[])[], final: readonly
   return counted === 0 ? 0 : sum / counted
 }
 
-/** The choices of each layer for every token of the windows: [layer][token][choice]. */
+interface LayerChoices {
+  /** The members of every token of the windows. */
+  readonly tokens: number[][]
+  /** How many members the layer has. */
+  readonly members: number
+}
+
 async function choices(
   { model, corpus, batchSize, contextLength }: EvaluationInput,
   batches: number,
-): Promise<number[][][]> {
-  const chosen: number[][][] = []
-  for await (const { batch, layers } of observeRouting(
+): Promise<LayerChoices[]> {
+  const layers: LayerChoices[] = []
+  for await (const { batch, layers: routed } of observeRouting(
     model,
     fixedBatches(corpus.validation, { batches, batchSize, contextLength }),
   )) {
-    for (const [index, layer] of layers.entries())
-      (chosen[index] ??= []).push(...membersOfTokens(layer, batch.inputs.length))
+    for (const [index, layer] of routed.entries())
+      (layers[index] ??= { tokens: [], members: layer.members.length }).tokens.push(
+        ...membersOfTokens(layer, batch.inputs.length),
+      )
   }
-  return chosen
+  return layers
+}
+
+/** k/E: the overlap with a choice at random. */
+function chance({ tokens, members }: LayerChoices): number {
+  const routed = tokens.filter((chosen) => chosen.length > 0)
+  return routed.length === 0 ? 0 : mean(routed.map((chosen) => chosen.length)) / members
 }
 
 export const routingSaturation = defineEvaluator({
@@ -49,7 +63,7 @@ export const routingSaturation = defineEvaluator({
         await saved.load()
         const earlier = await choices(input, batches)
         steps.push(saved.step)
-        shares.push(final.map((tokens, layer) => overlap(earlier[layer]!, tokens)))
+        shares.push(final.map(({ tokens }, layer) => overlap(earlier[layer]!.tokens, tokens)))
       }
       if (steps.length === 0) return { metrics: {} }
       const metrics: Record<string, number> = {}
@@ -67,7 +81,7 @@ export const routingSaturation = defineEvaluator({
             values: final.map((_, layer) => shares.map((share) => share[layer]!)),
             rowTitle: 'layer',
             columnTitle: 'checkpoint',
-            baseline: 1,
+            baseline: mean(final.map(chance)),
           },
         },
       }

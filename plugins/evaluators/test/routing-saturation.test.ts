@@ -83,6 +83,8 @@ describe('routing-saturation', () => {
         [0, 0.5, 1],
         [0.5, 0.5, 1],
       ],
+      // k/E: a choice at random.
+      baseline: 2 / 4,
     })
   })
 
