@@ -3,8 +3,7 @@
 import { RandomStream } from '@mixlab/core'
 import { registerEngines } from '@mixlab/lab'
 import { tf } from '@mixlab/tensor'
-import { plainMixture } from './plain-mixture.ts'
-import { transformerStep } from './transformer-step.ts'
+import { steps } from './steps.ts'
 
 const repeats = Number(process.argv[2] ?? 10)
 const chosen = new Set(process.argv.slice(3))
@@ -35,39 +34,11 @@ for (const size of [256, 512, 1024]) {
     results[`matmul-${size}`] = { value: (2 * size ** 3) / milliseconds / 1e6, unit: 'GFLOP/s' }
   }
 }
-const nanogpt = {
-  layers: 4,
-  heads: 4,
-  width: 128,
-  context: 64,
-  batch: 12,
-  vocabulary: 65,
-  experts: 0,
-  expertWidth: 512,
-  style: 'gpt',
-} as const
-const olmoe = {
-  layers: 4,
-  heads: 4,
-  width: 256,
-  context: 256,
-  batch: 8,
-  vocabulary: 256,
-  experts: 8,
-  expertWidth: 512,
-  style: 'olmoe',
-} as const
-workloads['nanogpt-step'] = async () => {
-  results['nanogpt-step'] = {
-    value: medianMilliseconds(await transformerStep(nanogpt), 5, Math.max(repeats, 20)),
-    unit: 'ms',
+for (const [name, create] of Object.entries(steps)) {
+  workloads[name] = async () => {
+    const [warm, count] = name === 'nanogpt-step' ? [5, Math.max(repeats, 20)] : [2, repeats]
+    results[name] = { value: medianMilliseconds(await create(), warm, count), unit: 'ms' }
   }
-}
-workloads['olmoe-step'] = async () => {
-  results['olmoe-step'] = { value: medianMilliseconds(await transformerStep(olmoe), 2, repeats), unit: 'ms' }
-}
-workloads['plain-mixture-step'] = () => {
-  results['plain-mixture-step'] = { value: medianMilliseconds(plainMixture().step, 2, repeats), unit: 'ms' }
 }
 
 for (const [name, run] of Object.entries(workloads)) if (chosen.size === 0 || chosen.has(name)) await run()

@@ -1,10 +1,14 @@
 // `pnpm bench NAME`: benchmarks that anyone can run, each beside its peer where the peer is installed.
 import { benchCpu } from './cpu.ts'
+import { benchProfile } from './profile.ts'
 
 const [name, ...args] = process.argv.slice(2)
-const benchmarks: Record<string, (args: readonly string[]) => void> = { cpu: benchCpu }
+const benchmarks: Record<string, (args: readonly string[]) => void | Promise<void>> = {
+  cpu: benchCpu,
+  profile: benchProfile,
+}
 const benchmark = name === undefined ? undefined : benchmarks[name]
-if (benchmark) benchmark(args)
+if (benchmark) await benchmark(args)
 else {
   console.error(
     `pnpm bench NAME: ${name === undefined ? 'name a benchmark' : `there is no benchmark "${name}"`}. Known: ${Object.keys(benchmarks).join(', ')}. Try pnpm bench cpu --help.`,

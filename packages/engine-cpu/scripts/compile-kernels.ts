@@ -28,6 +28,8 @@ const { error } = await asc.main(
     'assembly/index.ts',
     '--outFile=kernels.wasm',
     '-O3',
+    // Names of functions for profiles and stack traces: 6 kB, and no difference in speed.
+    '--debug',
     '--converge',
     '--noAssert',
     '--runtime=stub',

@@ -1,0 +1,118 @@
+// `pnpm bench profile`: where each millisecond of a training step goes, by V8's sampling profiler, which sees the WebAssembly
+// kernels by name. With several threads it is the main thread's time: what it waits for the others is a line of its own.
+import { spawnSync } from 'node:child_process'
+import { Session } from 'node:inspector/promises'
+import { join } from 'node:path'
+import { parseArgs } from 'node:util'
+import { table } from '@mixlab/cli'
+import { registerEngines } from '@mixlab/lab'
+import { steps } from './steps.ts'
+
+const usage = `pnpm bench profile [options]
+  --only LIST    workloads: ${Object.keys(steps).join(', ')} (default all)
+  --threads N    threads of the engine (default 1)
+  --repeats N    profiled steps (default 30)
+  --top N        functions to list (default 12)`
+
+/** By the function's place: a kernel's file in packages/engine-cpu/assembly, or what runs in JavaScript. */
+const parts: readonly (readonly [part: string, place: RegExp])[] = [
+  ['products', /^assembly\/(matmul|pack)\//],
+  ['attention', /^assembly\/(attention|rotary)/],
+  ['elementwise', /^assembly\/(unary|binary|compare|activation|gated|math)\//],
+  ['norms, softmax, loss', /^assembly\/(norm|softmax|reduce)\//],
+  ['routing and gathers', /^assembly\/(routing|gather)\//],
+  ['copies', /^assembly\/(copy|memory)\//],
+  ['optimizer', /^assembly\/optimizer\//],
+  ['other kernels', /^assembly\//],
+  ['waiting for threads', /^(join|pause|wait|publish)$/],
+  ['garbage collection', /^\(garbage collector\)$/],
+  ['tape and dispatch (JavaScript)', /./],
+]
+
+interface Share {
+  readonly name: string
+  milliseconds: number
+}
+
+/** Profiles `repeats` steps; milliseconds a step of every function. */
+async function profile(step: () => void, repeats: number): Promise<Share[]> {
+  const until = performance.now() + 1000
+  while (performance.now() < until) step()
+  const session = new Session()
+  session.connect()
+  await session.post('Profiler.enable')
+  await session.post('Profiler.setSamplingInterval', { interval: 200 })
+  await session.post('Profiler.start')
+  for (let i = 0; i < repeats; i++) step()
+  const { profile: taken } = await session.post('Profiler.stop')
+  session.disconnect()
+  const names = new Map(taken.nodes.map(({ id, callFrame }) => [id, callFrame.functionName || '(anonymous)']))
+  const shares = new Map<string, number>()
+  for (const [index, id] of taken.samples!.entries()) {
+    const name = names.get(id)!
+    shares.set(name, (shares.get(name) ?? 0) + taken.timeDeltas![index]! / 1000 / repeats)
+  }
+  // The profiler's own.
+  shares.delete('post')
+  return [...shares].map(([name, milliseconds]) => ({ name, milliseconds }))
+}
+
+/** One workload, in this process. */
+async function report(workload: string, repeats: number, top: number): Promise<void> {
+  const engine = await (await registerEngines()).useEngine('cpu')
+  const functions = await profile(await steps[workload]!(), repeats)
+  const total = functions.reduce((sum, { milliseconds }) => sum + milliseconds, 0)
+  const sums = new Map(parts.map(([part]) => [part, 0]))
+  for (const { name, milliseconds } of functions) {
+    const [part] = parts.find(([, place]) => place.test(name))!
+    sums.set(part, sums.get(part)! + milliseconds)
+  }
+  const row = (name: string, milliseconds: number) => [
+    name,
+    milliseconds.toFixed(2),
+    `${((100 * milliseconds) / total).toFixed(1)} %`,
+  ]
+  const busy = [...sums].filter(([, milliseconds]) => milliseconds > 0.0005 * total)
+  const longest = functions.toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, top)
+  console.log(`${workload}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'}: ${total.toFixed(1)} ms a step`)
+  console.log(
+    table(
+      ['part', 'ms', 'share'],
+      busy.toSorted((a, b) => b[1] - a[1]).map(([part, ms]) => row(part, ms)),
+    ),
+  )
+  console.log(
+    `${table(
+      ['function', 'ms', 'share'],
+      longest.map(({ name, milliseconds }) => row(name, milliseconds)),
+    )}\n`,
+  )
+}
+
+export async function benchProfile(args: readonly string[]): Promise<void> {
+  const { values, positionals } = parseArgs({
+    args: [...args],
+    allowPositionals: true,
+    options: {
+      only: { type: 'string', default: Object.keys(steps).join(',') },
+      threads: { type: 'string', default: '1' },
+      repeats: { type: 'string', default: '30' },
+      top: { type: 'string', default: '12' },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  if (values.help) return console.log(usage)
+  const [own] = positionals
+  if (own !== undefined) return report(own, Number(values.repeats), Number(values.top))
+  // A process each: thread counts are fixed at the start, and one workload's memory is not the next one's.
+  for (const workload of values.only.split(',')) {
+    if (!(workload in steps)) {
+      console.error(`bench profile: there is no workload "${workload}". Known: ${Object.keys(steps).join(', ')}.`)
+      process.exitCode = 2
+      return
+    }
+    const env = { ...process.env, MIXLAB_THREADS: values.threads }
+    const file = join(import.meta.dirname, 'main.ts')
+    spawnSync(process.execPath, [file, 'profile', workload, ...args], { stdio: 'inherit', env })
+  }
+}
