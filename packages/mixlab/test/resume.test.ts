@@ -55,15 +55,18 @@ test('one seed gives one run, on one thread or two, killed and resumed or not, b
     mixlab(folder, ['--name', 'killed'], () => stepsLogged(runOf(folder, 'killed')) >= 17),
   ])
   const [whole, killed] = [runOf(folder, 'whole'), runOf(folder, 'killed')]
-  expect(stepsLogged(killed)).toBeLessThan(40)
+  expect(stepsLogged(killed)).toBeLessThan(80)
   expect((await openRun(killed)).status, killedOutput).toBe('interrupted')
 
   const output = await mixlab(folder, ['--resume', 'killed'])
   expect(output).toMatch(/resumed[^]*finished in/)
-  expect(readFileSync(join(killed, 'events.jsonl'), 'utf8')).toMatch(/"run.resumed".*"step":14/)
+  // From the last checkpoint before the kill, whenever that came.
+  const resumed = /"run.resumed".*"step":(\d+)/.exec(readFileSync(join(killed, 'events.jsonl'), 'utf8'))
+  expect(Number(resumed?.[1]) % 7).toBe(0)
+  expect(Number(resumed?.[1])).toBeGreaterThanOrEqual(14)
   expect(events(killed)).toEqual(events(whole))
   for (const file of ['model.safetensors', 'optimizer.safetensors']) {
-    const [a, b] = [whole, killed].map((path) => readFileSync(join(path, 'checkpoints/step-00000040', file)))
+    const [a, b] = [whole, killed].map((path) => readFileSync(join(path, 'checkpoints/step-00000080', file)))
     expect(a!.equals(b!)).toBe(true)
   }
   const [wholeResult, killedResult] = await Promise.all(
