@@ -33,6 +33,24 @@ export function blockSize(bytes: number): number {
   return Math.ceil(bytes / step) * step
 }
 
+/** 512 bytes, 1.5 MB, 26.2 GB. */
+function inUnits(bytes: number): string {
+  if (bytes < 1e3) return `${bytes} bytes`
+  const power = Math.min(3, Math.floor(Math.log10(bytes) / 3))
+  return `${(bytes / 1000 ** power).toFixed(1)} ${['kB', 'MB', 'GB'][power - 1]}`
+}
+
+/** Which blocks hold most: the three sizes that sum to the most, e.g. ` (12 blocks of 26.2 MB, 40 of 4.2 MB)`. */
+function largest(sizes: ReadonlyMap<number, number>): string {
+  const counts = new Map<number, number>()
+  for (const size of sizes.values()) counts.set(size, (counts.get(size) ?? 0) + 1)
+  const most = [...counts].toSorted(([a, m], [b, n]) => b * n - a * m).slice(0, 3)
+  const parts = most.map(
+    ([size, count], i) => `${count}${i === 0 ? ` block${count === 1 ? '' : 's'}` : ''} of ${inUnits(size)}`,
+  )
+  return parts.length > 0 ? ` (${parts.join(', ')})` : ''
+}
+
 interface Run {
   address: number
   size: number
@@ -119,8 +137,8 @@ export function createAllocator({ start, end: firstEnd, extend }: AllocatorOptio
       const address = reused ?? find(size)
       if (address === undefined) {
         throw new MixlabError(
-          `the cpu engine is out of memory: ${bytes} bytes asked for, ${allocated} allocated of ${end - first} reserved ` +
-            '(its 32-bit memory ends at 4 GiB, or the machine refused more): use a smaller batch, context or model',
+          `the cpu engine is out of memory: ${inUnits(bytes)} asked for, ${inUnits(allocated)} allocated${largest(sizes)}; ` +
+            'its 32-bit memory ends at 4 GiB, or the machine refused more: use a smaller batch, context or model',
           { code: 'out-of-memory' },
         )
       }

@@ -73,7 +73,7 @@ test('a block cannot be freed twice', () => {
 test('running out names what was asked for and what is allocated, and leaves the rest usable', () => {
   const allocator = region(1 << 20)
   allocator.allocate(1000)
-  expect(() => allocator.allocate(1 << 21)).toThrow(/2097152 bytes asked for, 1024 allocated/)
+  expect(() => allocator.allocate(1 << 21)).toThrow(/2\.1 MB asked for, 1\.0 kB allocated \(1 block of 1\.0 kB\)/)
   expect(allocator.allocate(1000)).toBeGreaterThan(0)
 })
 
@@ -82,4 +82,14 @@ test('a size that is no number is refused before it can do harm', () => {
   for (const bytes of [NaN, -64]) expect(() => allocator.allocate(bytes)).toThrow(`cannot allocate ${bytes} bytes`)
   allocator.release(allocator.allocate(64))
   expect(allocator.allocatedBytes()).toBe(0)
+})
+
+test('running out says which blocks hold most', () => {
+  const allocator = region(1 << 20)
+  for (let i = 0; i < 3; i++) allocator.allocate(100_000)
+  for (let i = 0; i < 50; i++) allocator.allocate(64)
+  allocator.allocate(200_000)
+  expect(() => allocator.allocate(1 << 21)).toThrow(
+    /allocated \(3 blocks of 106\.5 kB, 1 of 213\.0 kB, 50 of 64 bytes\)/,
+  )
 })
