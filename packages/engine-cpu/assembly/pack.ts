@@ -1,5 +1,5 @@
-// Packing: an operand of a matrix product is rewritten as strips of `width` rows (6 of the left, 8 of the right one),
-// each strip holding, for every step along the depth, its `width` values side by side. The micro-kernel then reads
+// Packing: an operand of a matrix product is rewritten as strips of `width` rows (6 of the left, 8 of the
+// right one; 14 and 32 for native kernels), each strip holding, for every step along the depth, its `width` values side by side. The micro-kernel then reads
 // both operands strictly forwards, whatever their layout was. Rows past the end are zeros. What is here only moves
 // data, so the result is the same however the work is divided.
 //
@@ -50,16 +50,20 @@ function packRecord(record: usize, begin: i32, end: i32): void {
       const strips = min(TOGETHER, whole - strip)
       const from = source + (<usize>(strip * width) << 2)
       const to = target + <usize>strip * stripBytes
-      if (width == 8) acrossEight(from, to, strips, depth, depthStride, stripBytes)
-      else acrossSix(from, to, strips, depth, depthStride, stripBytes)
+      if (width == 8) across(8, from, to, strips, depth, depthStride, stripBytes)
+      else if (width == 6) across(6, from, to, strips, depth, depthStride, stripBytes)
+      else if (width == 32) across(32, from, to, strips, depth, depthStride, stripBytes)
+      else across(14, from, to, strips, depth, depthStride, stripBytes)
     }
     strip = whole
   } else if (depthStride == 4) {
     for (; strip < whole; strip++) {
       const from = source + <usize>(strip * width) * rowStride
       const to = target + <usize>strip * stripBytes
-      if (width == 8) alongEight(from, to, depth, rowStride)
-      else alongSix(from, to, depth, rowStride)
+      if (width == 8) along(8, from, to, depth, rowStride)
+      else if (width == 6) along(6, from, to, depth, rowStride)
+      else if (width == 32) along(32, from, to, depth, rowStride)
+      else along(14, from, to, depth, rowStride)
     }
   }
   for (; strip < end; strip++) {
@@ -71,33 +75,21 @@ function packRecord(record: usize, begin: i32, end: i32): void {
 }
 
 /** Rows are neighbours in memory: whole strips are copied, several at a time since they share cache lines. */
-function acrossEight(from: usize, to: usize, strips: i32, depth: i32, depthStride: usize, stripBytes: usize): void {
+@inline function across(
+  width: i32, from: usize, to: usize, strips: i32, depth: i32, depthStride: usize, stripBytes: usize,
+): void {
+  const bytes = <usize>width << 2
   for (let k = 0; k < depth; k++) {
     let p = from
     let q = to
     for (let s = 0; s < strips; s++) {
-      v128.store(q, v128.load(p))
-      v128.store(q, v128.load(p, 16), 16)
-      p += 32
+      for (let at: usize = 0; at <= bytes - 16; at += 16) v128.store(q + at, v128.load(p + at))
+      if (width & 2) store<u64>(q + bytes - 8, load<u64>(p + bytes - 8))
+      p += bytes
       q += stripBytes
     }
     from += depthStride
-    to += 32
-  }
-}
-
-function acrossSix(from: usize, to: usize, strips: i32, depth: i32, depthStride: usize, stripBytes: usize): void {
-  for (let k = 0; k < depth; k++) {
-    let p = from
-    let q = to
-    for (let s = 0; s < strips; s++) {
-      v128.store(q, v128.load(p))
-      store<u64>(q, load<u64>(p, 16), 16)
-      p += 24
-      q += stripBytes
-    }
-    from += depthStride
-    to += 24
+    to += bytes
   }
 }
 
@@ -118,33 +110,29 @@ function acrossSix(from: usize, to: usize, strips: i32, depth: i32, depthStride:
 }
 
 /** Steps along the depth are neighbours in memory: blocks are transposed. */
-function alongEight(from: usize, to: usize, depth: i32, rowStride: usize): void {
+@inline function along(width: i32, from: usize, to: usize, depth: i32, rowStride: usize): void {
+  const bytes = <usize>width << 2
   let k = 0
   for (; k <= depth - 4; k += 4) {
-    transposeFour(from, rowStride, to, 32)
-    transposeFour(from + 4 * rowStride, rowStride, to + 16, 32)
+    for (let row = 0; row <= width - 4; row += 4) {
+      transposeFour(from + <usize>row * rowStride, rowStride, to + (<usize>row << 2), bytes)
+    }
+    if (width & 2) {
+      const p = from + <usize>(width - 2) * rowStride
+      const q = to + bytes - 8
+      const r4 = v128.load(p)
+      const r5 = v128.load(p + rowStride)
+      const low = v128.shuffle<f32>(r4, r5, 0, 4, 1, 5)
+      const high = v128.shuffle<f32>(r4, r5, 2, 6, 3, 7)
+      v128.store64_lane(q, low, 0)
+      v128.store64_lane(q + bytes, low, 1)
+      v128.store64_lane(q + 2 * bytes, high, 0)
+      v128.store64_lane(q + 3 * bytes, high, 1)
+    }
     from += 16
-    to += 128
+    to += 4 * bytes
   }
-  anyStrip(from, to, 8, 8, depth - k, rowStride, 4)
-}
-
-function alongSix(from: usize, to: usize, depth: i32, rowStride: usize): void {
-  let k = 0
-  for (; k <= depth - 4; k += 4) {
-    transposeFour(from, rowStride, to, 24)
-    const r4 = v128.load(from + 4 * rowStride)
-    const r5 = v128.load(from + 5 * rowStride)
-    const low = v128.shuffle<f32>(r4, r5, 0, 4, 1, 5)
-    const high = v128.shuffle<f32>(r4, r5, 2, 6, 3, 7)
-    v128.store64_lane(to, low, 0, 16)
-    v128.store64_lane(to, low, 1, 40)
-    v128.store64_lane(to, high, 0, 64)
-    v128.store64_lane(to, high, 1, 88)
-    from += 16
-    to += 96
-  }
-  anyStrip(from, to, 6, 6, depth - k, rowStride, 4)
+  anyStrip(from, to, width, width, depth - k, rowStride, 4)
 }
 
 function anyStrip(

@@ -56,6 +56,8 @@ export function kernelModule(): WasmModule {
 export interface CpuBackendOptions {
   /** Threads that share the work; MIXLAB_THREADS, or else all cores. */
   readonly threads?: number
+  /** Machine code where it can run (the default, unless MIXLAB_NATIVE=off); false: WebAssembly only. */
+  readonly native?: boolean
 }
 
 export class CpuBackend extends KernelBackend {
@@ -65,9 +67,9 @@ export class CpuBackend extends KernelBackend {
   readonly #data: DataStorage<Data>
   readonly #scratch: number[] = []
 
-  constructor({ threads = threadsFromEnvironment() }: CpuBackendOptions = {}) {
+  constructor({ threads = threadsFromEnvironment(), native = true }: CpuBackendOptions = {}) {
     super()
-    this.#pool = createPool(kernelModule(), this.#memory, threads)
+    this.#pool = createPool(kernelModule(), this.#memory, threads, native)
     this.#allocator = createAllocator({
       start: this.#pool.dataStart,
       end: this.#memory.buffer().byteLength,
@@ -163,6 +165,11 @@ export class CpuBackend extends KernelBackend {
 
   threads(): number {
     return this.#pool.threads()
+  }
+
+  /** True where products run as machine code; else why they do not. */
+  native(): true | string {
+    return this.#pool.native
   }
 
   setThreads(threads: number): void {

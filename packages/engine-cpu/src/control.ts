@@ -5,6 +5,7 @@
 // worker and waits for it; if not, the worker leaves without having touched anything. So the main thread never waits
 // for a worker that has not claimed work, and the job's fields never change under one that has.
 
+import { nativeMultiplyTiles, type NativeProducts } from './native/products.ts'
 import { wasm, type WasmMemory, type WasmModule } from './web-assembly.ts'
 
 /** Indices of int32 words. What is written by different threads at the same time lies in different cache lines. */
@@ -35,7 +36,18 @@ export const spinMilliseconds = 0.06
 
 export type Kernel = (args: number, begin: number, end: number) => void
 
+/** A kernel's function on this thread: the module's, or its native twin. */
+export function threadKernels(
+  exported: Readonly<Record<string, Kernel>>,
+  memory: WasmMemory,
+  native: NativeProducts | undefined,
+): Record<string, Kernel> {
+  return native ? { ...exported, multiplyTiles: nativeMultiplyTiles(native, memory, exported) } : { ...exported }
+}
+
 export interface WorkerSetup {
+  /** Addresses of machine code, where there is any. */
+  readonly native: NativeProducts | undefined
   readonly module: WasmModule
   readonly memory: WasmMemory
   readonly controlAddress: number

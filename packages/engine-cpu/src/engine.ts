@@ -5,6 +5,7 @@ import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
+import { nativeProducts } from './native/products.ts'
 
 /** The running backend; undefined before the engine was started. */
 export function runningBackend(): CpuBackend | undefined {
@@ -20,7 +21,9 @@ export const cpuEngine: Engine = {
   async available(): Promise<Availability> {
     try {
       kernelModule()
-      return { ok: true, detail: `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}` }
+      const native = nativeProducts()
+      const products = typeof native === 'string' ? `no machine code: ${native}` : 'products in AVX-512 machine code'
+      return { ok: true, detail: `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}; ${products}` }
     } catch (error) {
       if (MixlabError.is(error)) return { ok: false, reason: error.message }
       throw error
@@ -41,7 +44,7 @@ export const cpuEngine: Engine = {
       backendName,
       threads: backend.threads(),
       describe: () => ({
-        kernels: 'WebAssembly SIMD',
+        kernels: backend.native() === true ? 'WebAssembly SIMD, products in AVX-512' : 'WebAssembly SIMD',
         threads: backend.threads(),
         nativeKernels: listKernels().filter(({ native }) => native).length,
       }),

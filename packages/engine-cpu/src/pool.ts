@@ -14,10 +14,12 @@ import {
   kernelNames,
   pause,
   takeChunks,
+  threadKernels,
   type Kernel,
   type WorkerSetup,
 } from './control.ts'
 import type { SharedMemory } from './memory.ts'
+import { nativeProducts } from './native/products.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'
 
 const maximumThreads = 256
@@ -32,6 +34,8 @@ export interface Pool extends Disposable {
   has(kernel: string): boolean
   /** First address that is free for data. */
   readonly dataStart: number
+  /** Whether products run as machine code; else why not. */
+  readonly native: true | string
 }
 
 /** The number of threads by MIXLAB_THREADS, or all cores. Throws MixlabError for anything but 1 … 256. */
@@ -45,11 +49,19 @@ function checkThreads(threads: number, what: string): number {
   throw new MixlabError(`${what}: the number of threads must be a whole number from 1 to ${maximumThreads}`)
 }
 
-export function createPool(module: WasmModule, { memory, buffer }: SharedMemory, threadCount: number): Pool {
-  const exported = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
+export function createPool(
+  module: WasmModule,
+  { memory, buffer }: SharedMemory,
+  threadCount: number,
+  allowNative = true,
+): Pool {
+  const portable = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
+  const products = allowNative ? nativeProducts() : 'not wanted'
+  const native = typeof products === 'string' ? undefined : products
+  const exported = threadKernels(portable, memory, native)
   const names = kernelNames(module)
   const index = new Map(names.map((name, i) => [name, i]))
-  const heapBase = (exported as unknown as { heapBase(): number }).heapBase()
+  const heapBase = (portable as unknown as { heapBase(): number }).heapBase()
   const controlAddress = Math.ceil(heapBase / 64) * 64
   const argumentsAddress = controlAddress + argumentsOffset
   const words = new Int32Array(buffer(), controlAddress, 128)
@@ -67,7 +79,7 @@ export function createPool(module: WasmModule, { memory, buffer }: SharedMemory,
 
   function startWorkers(): void {
     while (workers.length < threads - 1) {
-      const setup: WorkerSetup = { module, memory, controlAddress, index: workers.length + 1 }
+      const setup: WorkerSetup = { module, memory, controlAddress, index: workers.length + 1, native }
       try {
         const worker = new Worker(workerFile, { workerData: setup, execArgv: [], name: 'mixlab-cpu' })
         worker.on('error', complain)
@@ -116,6 +128,7 @@ export function createPool(module: WasmModule, { memory, buffer }: SharedMemory,
 
   return {
     dataStart: controlAddress + controlBytes,
+    native: typeof products === 'string' ? products : true,
     threads: () => threads,
     setThreads(count) {
       threads = checkThreads(count, 'threads')

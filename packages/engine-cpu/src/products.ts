@@ -2,6 +2,7 @@
 // product is a list of one, a batch and a mixture's members are longer ones, in which every tile of every product is
 // an item, so that the work is balanced however unequal the products are.
 import type { CpuBackend } from './backend.ts'
+import { nativeColumns, nativeRows } from './native/product-kernel.ts'
 
 /** Result [m, n] = left [m, k] · right [k, n] (+ bias [n]); addresses in bytes, strides in elements. */
 export interface Product {
@@ -28,8 +29,47 @@ export interface Epilogue {
 
 export const activations = { linear: 0, relu: 1, relu6: 2, leakyrelu: 3, sigmoid: 4, elu: 5 } as const
 
-const stripRows = 6
-const stripColumns = 8
+/** How operands are packed and results cut up: as the micro-kernel wants it. */
+interface Layout {
+  /** Of a strip of the left operand. */
+  readonly rows: number
+  /** Of a strip of the right operand. */
+  readonly columns: number
+  /** Tiles of the result, largest first; multiples of the strips. */
+  readonly tiles: readonly { readonly tileM: number; readonly tileN: number }[]
+}
+
+const tiles = (strip: number, sizes: readonly (readonly [strips: number, tileN: number])[]) =>
+  sizes.map(([strips, tileN]) => ({ tileM: strip * strips, tileN }))
+
+const portable: Layout = {
+  rows: 6,
+  columns: 8,
+  tiles: tiles(6, [
+    [16, 256],
+    [16, 128],
+    [16, 64],
+    [8, 64],
+    [4, 64],
+    [2, 32],
+  ]),
+}
+
+const native: Layout = {
+  rows: nativeRows,
+  columns: nativeColumns,
+  tiles: tiles(nativeRows, [
+    [7, 256],
+    [7, 128],
+    [7, 64],
+    [4, 64],
+    [2, 64],
+    [1, 32],
+  ]),
+}
+
+const layoutOf = (backend: CpuBackend): Layout => (backend.native() === true ? native : portable)
+
 const fewRows = 5
 const packRecordWords = 8
 const tileRecordWords = 16
@@ -37,19 +77,20 @@ const tileRecordWords = 16
 const passFloats = 8 << 20
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple
-const packedFloats = ({ m, n, k }: Product): number =>
-  m <= fewRows ? 0 : (roundUp(m, stripRows) + roundUp(n, stripColumns)) * k
+const packedFloats = ({ m, n, k }: Product, { rows, columns }: Layout): number =>
+  m <= fewRows ? 0 : (roundUp(m, rows) + roundUp(n, columns)) * k
 
 /** Runs the products; an element of a result never depends on what else is in the list, nor on the threads. */
 export function multiply(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue = {}): void {
+  const layout = layoutOf(backend)
   let pass: Product[] = []
   let floats = 0
   for (const product of products) {
     if (product.m === 0 || product.n === 0) continue
-    for (const piece of packedFloats(product) > passFloats ? pieces(product) : [product]) {
-      const more = packedFloats(piece)
+    for (const piece of packedFloats(product, layout) > passFloats ? pieces(product, layout) : [product]) {
+      const more = packedFloats(piece, layout)
       if (floats + more > passFloats && pass.length > 0) {
-        multiplyPass(backend, pass, epilogue)
+        multiplyPass(backend, layout, pass, epilogue)
         pass = []
         floats = 0
       }
@@ -57,14 +98,14 @@ export function multiply(backend: CpuBackend, products: readonly Product[], epil
       floats += more
     }
   }
-  if (pass.length > 0) multiplyPass(backend, pass, epilogue)
+  if (pass.length > 0) multiplyPass(backend, layout, pass, epilogue)
 }
 
 /** Cuts a product whose packed operands are too large into some that are not, along whole strips. */
-function* pieces(product: Product): Generator<Product> {
+function* pieces(product: Product, layout: Layout): Generator<Product> {
   const { m, n, k } = product
-  const rows = Math.max(stripRows, Math.floor(passFloats / 2 / k / stripRows) * stripRows)
-  const columns = Math.max(stripColumns, Math.floor(passFloats / 2 / k / stripColumns) * stripColumns)
+  const fit = (strip: number) => Math.max(strip, Math.floor(passFloats / 2 / k / strip) * strip)
+  const [rows, columns] = [fit(layout.rows), fit(layout.columns)]
   for (let row = 0; row < m; row += rows) {
     for (let column = 0; column < n; column += columns) {
       yield {
@@ -79,10 +120,10 @@ function* pieces(product: Product): Generator<Product> {
   }
 }
 
-function multiplyPass(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue): void {
+function multiplyPass(backend: CpuBackend, layout: Layout, products: readonly Product[], epilogue: Epilogue): void {
   const mark = backend.scratchMark()
-  const packed = pack(backend, products)
-  const { tileM, tileN } = chooseTile(products, backend.threads())
+  const packed = pack(backend, layout, products)
+  const { tileM, tileN } = chooseTile(layout, products, backend.threads())
   const table = backend.scratch(products.length * tileRecordWords * 4)
   const words = backend.viewAt(table, products.length * tileRecordWords, 'int32')
   let items = 0
@@ -123,7 +164,7 @@ function multiplyPass(backend: CpuBackend, products: readonly Product[], epilogu
 }
 
 /** Packs the operands of all products that are not done in place; one that occurs several times is packed once. */
-function pack(backend: CpuBackend, products: readonly Product[]): { left: number[]; right: number[] } {
+function pack(backend: CpuBackend, layout: Layout, products: readonly Product[]): { left: number[]; right: number[] } {
   const left: number[] = []
   const right: number[] = []
   const seen = new Map<string, number>()
@@ -144,8 +185,8 @@ function pack(backend: CpuBackend, products: readonly Product[]): { left: number
   }
   for (const { left: a, right: b, m, n, k, leftRow, leftDepth, rightDepth, rightColumn } of products) {
     const skip = m <= fewRows || k === 0
-    left.push(skip ? 0 : strip(a, m, k, leftRow, leftDepth, stripRows))
-    right.push(skip ? 0 : strip(b, n, k, rightColumn, rightDepth, stripColumns))
+    left.push(skip ? 0 : strip(a, m, k, leftRow, leftDepth, layout.rows))
+    right.push(skip ? 0 : strip(b, n, k, rightColumn, rightDepth, layout.columns))
   }
   if (items > 0) {
     const table = backend.scratch(4 * records.length)
@@ -156,22 +197,13 @@ function pack(backend: CpuBackend, products: readonly Product[]): { left: number
   return { left, right }
 }
 
-const tiles = [
-  { tileM: 96, tileN: 256 },
-  { tileM: 96, tileN: 128 },
-  { tileM: 96, tileN: 64 },
-  { tileM: 48, tileN: 64 },
-  { tileM: 24, tileN: 64 },
-  { tileM: 12, tileN: 32 },
-] as const
-
 /** The largest tile that still leaves each thread enough tiles to even out their speeds. */
-function chooseTile(products: readonly Product[], threads: number): { tileM: number; tileN: number } {
-  if (threads === 1) return tiles[0]
-  for (const tile of tiles) {
+function chooseTile(layout: Layout, products: readonly Product[], threads: number): { tileM: number; tileN: number } {
+  if (threads === 1) return layout.tiles[0]!
+  for (const tile of layout.tiles) {
     let items = 0
     for (const { m, n } of products) items += Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
     if (items >= 4 * threads) return tile
   }
-  return tiles.at(-1)!
+  return layout.tiles.at(-1)!
 }

@@ -9,15 +9,17 @@ import {
   pause,
   spinMilliseconds,
   takeChunks,
+  threadKernels,
   type Kernel,
   type WorkerSetup,
 } from './control.ts'
 import { wasm } from './web-assembly.ts'
 
-const { module, memory, controlAddress, index } = workerData as WorkerSetup
+const { module, memory, controlAddress, index, native } = workerData as WorkerSetup
 const words = new Int32Array(memory.buffer, controlAddress, 128)
 const exported = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
-const kernels = kernelNames(module).map((name) => exported[name]!)
+const own = threadKernels(exported, memory, native)
+const kernels = kernelNames(module).map((name) => own[name]!)
 ;(exported as unknown as { setThreadIndex(index: number): void }).setThreadIndex(index)
 
 function report(error: unknown): void {

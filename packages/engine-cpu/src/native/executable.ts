@@ -1,0 +1,84 @@
+// Machine code in memory: written while the pages are writable, then made executable and no longer writable, never both.
+// Called through koffi by address; every thread of the process can call the same code on the engine's shared memory.
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import type { WasmMemory } from '../web-assembly.ts'
+
+/** What is used of koffi, which plain integers satisfy as pointers. */
+interface Koffi {
+  load(library: string): { func(prototype: string): (...args: unknown[]) => unknown }
+  /** A function type without a name. */
+  proto(result: string, parameters: readonly string[]): object
+  decode(address: number | bigint, type: object): (...args: number[]) => void
+  address(view: Uint8Array): bigint
+}
+
+const require = createRequire(import.meta.url)
+const library = 'libc.so.6'
+let koffi: Koffi | undefined
+
+/** This thread's koffi. It sets up what calls need when a library is loaded: without that, a call in a worker crashes. */
+function load(): Koffi {
+  if (!koffi) {
+    koffi = require('koffi') as Koffi
+    koffi.load(library)
+  }
+  return koffi
+}
+
+/** Why there can be no native kernels here; undefined if there can. */
+export function obstacle(): string | undefined {
+  if (/^(off|0|false|no)$/i.test(process.env['MIXLAB_NATIVE'] ?? '')) return 'MIXLAB_NATIVE=off'
+  if (process.platform !== 'linux' || process.arch !== 'x64')
+    return `none for ${process.platform} on ${process.arch} yet`
+  let flags: Set<string>
+  try {
+    flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(/\s+/))
+  } catch {
+    return '/proc/cpuinfo cannot be read'
+  }
+  if (!flags.has('avx512f')) return 'the processor has no AVX-512'
+  try {
+    load()
+  } catch {
+    return 'koffi is not installed, or does not load here'
+  }
+  return undefined
+}
+
+/**
+ * Places pieces of code in executable memory, where they stay as long as the process.
+ * @returns their addresses
+ * @throws Error where the system does not allow it
+ */
+export function makeExecutable(pieces: readonly Uint8Array[]): number[] {
+  const libc = load().load(library)
+  const mmap = libc.func('intptr_t mmap(intptr_t at, size_t bytes, int protection, int flags, int file, long offset)')
+  const mprotect = libc.func('int mprotect(intptr_t at, size_t bytes, int protection)')
+  const memcpy = libc.func('intptr_t memcpy(intptr_t to, const uint8_t *from, size_t bytes)')
+  const offsets: number[] = []
+  let bytes = 0
+  for (const piece of pieces) {
+    offsets.push(bytes)
+    bytes = Math.ceil((bytes + piece.length) / 64) * 64
+  }
+  const [readWrite, readExecute, privateAnonymous] = [3, 5, 0x22]
+  const start = Number(mmap(0, bytes, readWrite, privateAnonymous, -1, 0))
+  if (start === -1) throw new Error('the system refused memory for code')
+  for (const [i, piece] of pieces.entries()) memcpy(start + offsets[i]!, piece, piece.length)
+  if (mprotect(start, bytes, readExecute) !== 0) throw new Error('the system forbids executable memory')
+  return offsets.map((offset) => start + offset)
+}
+
+/** The code at an address as a function of so many integers. */
+export function callable(address: number, parameters: number): (...args: number[]) => void {
+  const native = load()
+  const type = native.proto(
+    'void',
+    Array.from({ length: parameters }, () => 'int64_t'),
+  )
+  return native.decode(address, type)
+}
+
+/** Where the shared memory begins; growing it does not move it. */
+export const addressOf = (memory: WasmMemory): number => Number(load().address(new Uint8Array(memory.buffer)))
