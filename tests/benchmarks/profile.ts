@@ -16,7 +16,7 @@ const usage = `pnpm bench profile [options]
 
 /** By the function's place: a kernel's file in packages/engine-cpu/assembly, or what runs in JavaScript. */
 const parts: readonly (readonly [part: string, place: RegExp])[] = [
-  ['products', /^assembly\/(matmul|pack)\//],
+  ['products', /^(assembly\/(matmul|pack)|native)\//],
   ['attention', /^assembly\/(attention|rotary)/],
   ['elementwise', /^assembly\/(unary|binary|compare|activation|gated|math)\//],
   ['norms, softmax, loss', /^assembly\/(norm|softmax|reduce)\//],
@@ -46,7 +46,16 @@ async function profile(step: () => void, repeats: number): Promise<Share[]> {
   for (let i = 0; i < repeats; i++) step()
   const { profile: taken } = await session.post('Profiler.stop')
   session.disconnect()
-  const names = new Map(taken.nodes.map(({ id, callFrame }) => [id, callFrame.functionName || '(anonymous)']))
+  // Machine code counts for what is called from src/native: V8 does not know its name, nor where it is.
+  const inNative = (id: number) =>
+    taken.nodes.some((node) => node.id === id && node.callFrame.url.includes('/src/native/'))
+  const parents = new Map(taken.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)))
+  const names = new Map(
+    taken.nodes.map(({ id, callFrame: { functionName } }) => [
+      id,
+      inNative(id) || inNative(parents.get(id) ?? id) ? 'native/machine code' : functionName || '(anonymous)',
+    ]),
+  )
   const shares = new Map<string, number>()
   for (const [index, id] of taken.samples!.entries()) {
     const name = names.get(id)!
