@@ -47,13 +47,14 @@ async function profile(step: () => void, repeats: number): Promise<Share[]> {
   const { profile: taken } = await session.post('Profiler.stop')
   session.disconnect()
   // Machine code counts for what is called from src/native: V8 does not know its name, nor where it is.
-  const inNative = (id: number) =>
-    taken.nodes.some((node) => node.id === id && node.callFrame.url.includes('/src/native/'))
+  const native = new Set(
+    taken.nodes.filter(({ callFrame }) => callFrame.url.includes('/src/native/')).map(({ id }) => id),
+  )
   const parents = new Map(taken.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)))
   const names = new Map(
     taken.nodes.map(({ id, callFrame: { functionName } }) => [
       id,
-      inNative(id) || inNative(parents.get(id) ?? id) ? 'native/machine code' : functionName || '(anonymous)',
+      native.has(id) || native.has(parents.get(id)!) ? 'native/machine code' : functionName || '(anonymous)',
     ]),
   )
   const shares = new Map<string, number>()

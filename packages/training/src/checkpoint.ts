@@ -142,13 +142,14 @@ const damaged = (path: string, what: string): MixlabError =>
  * @throws MixlabError naming the checkpoint if a file is missing, cut or changed, or another version wrote it.
  */
 export function openCheckpoint(path: string): { step: number; state: unknown; file(name: string): string } {
-  let manifest: Manifest
+  let manifest: Manifest | null
   try {
-    manifest = JSON.parse(readFileSync(join(path, 'state.json'), 'utf8')) as Manifest
+    manifest = JSON.parse(readFileSync(join(path, 'state.json'), 'utf8')) as Manifest | null
   } catch (error) {
     const gone = (error as NodeJS.ErrnoException).code === 'ENOENT'
     throw damaged(path, gone ? 'state.json is missing' : 'state.json is not JSON')
   }
+  if (manifest === null) throw damaged(path, 'state.json is empty')
   if (manifest.format !== checkpointFormat) {
     throw new MixlabError(
       `the checkpoint ${path} has format ${manifest.format}, this version of mixlab reads format ${checkpointFormat}; use the version that wrote it`,

@@ -100,6 +100,7 @@ describe('damage is named', () => {
     ['a file that grew', (path) => writeFileSync(join(path, 'a.bin'), 'longer'), 'a.bin has 6 bytes, expected 4'],
     ['a missing file', (path) => rmSync(join(path, 'b.txt')), 'b.txt is missing'],
     ['no state', (path) => rmSync(join(path, 'state.json')), 'state.json is missing'],
+    ['a state of nothing', (path) => writeFileSync(join(path, 'state.json'), 'null'), 'state.json is empty'],
     ['an emptied state', (path) => truncateSync(join(path, 'state.json'), 0), 'state.json is not JSON'],
   ]
   test.each(cases)('%s', async (_, damage, what) => {

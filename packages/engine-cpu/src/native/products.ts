@@ -1,11 +1,13 @@
-// The native twin of `multiplyTiles` (assembly/matmul.ts): reads the same records, and multiplies packed tiles with machine
+// The native twin of `multiplyTiles` (assembly/matmul.ts): finds the same tiles, and multiplies packed ones with machine
 // code; what is not packed, and the epilogue, stays with WebAssembly. The results are the same bits.
 import type { Kernel } from '../control.ts'
 import type { WasmMemory } from '../web-assembly.ts'
 import { addressOf, callable, makeExecutable, obstacle } from './executable.ts'
 import { assembleProduct, nativeColumns, nativeRows } from './product-kernel.ts'
 
+/** DEPTH of assembly/matmul.ts: 32 KiB of the right operand stay in the first-level cache. */
 const depthOfPass = 256
+
 /** Addresses of the kernels for 1 … 14 rows: that begin a sum, and that go on with it. What workers are sent. */
 export interface NativeProducts {
   readonly begin: readonly number[]
