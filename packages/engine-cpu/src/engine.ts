@@ -3,15 +3,22 @@ import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tf
 import { MixlabError } from '@mixlab/core'
 import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
+import type { Processor } from './native/executable.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
-import { nativeProducts } from './native/products.ts'
+import { nativeKernels } from './native/registry.ts'
 
 /** The running backend; undefined before the engine was started. */
 export function runningBackend(): CpuBackend | undefined {
   const backend: unknown = engine().registryFactory[backendName] ? findBackend(backendName) : undefined
   return backend instanceof CpuBackend ? backend : undefined
 }
+
+const setName = ({ set, bfloat16 }: Processor): string =>
+  set === 'avx2' ? 'AVX2' : `AVX-512${bfloat16 ? ' with bfloat16' : ''}`
+
+const kernelsName = (native: Processor | string): string =>
+  typeof native === 'string' ? 'WebAssembly SIMD' : `${setName(native)}, WebAssembly SIMD`
 
 export const cpuEngine: Engine = {
   name: 'cpu',
@@ -21,8 +28,9 @@ export const cpuEngine: Engine = {
   async available(): Promise<Availability> {
     try {
       kernelModule()
-      const native = nativeProducts()
-      const products = typeof native === 'string' ? `no machine code: ${native}` : 'products in AVX-512 machine code'
+      const native = nativeKernels()
+      const products =
+        typeof native === 'string' ? `no machine code: ${native}` : `machine code for ${setName(native.processor)}`
       return { ok: true, detail: `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}; ${products}` }
     } catch (error) {
       if (MixlabError.is(error)) return { ok: false, reason: error.message }
@@ -44,7 +52,7 @@ export const cpuEngine: Engine = {
       backendName,
       threads: backend.threads(),
       describe: () => ({
-        kernels: backend.native() === true ? 'WebAssembly SIMD, products in AVX-512' : 'WebAssembly SIMD',
+        kernels: kernelsName(backend.native()),
         threads: backend.threads(),
         nativeKernels: listKernels().filter(({ native }) => native).length,
       }),
