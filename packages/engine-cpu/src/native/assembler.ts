@@ -96,6 +96,9 @@ const twoOperands = {
   intToFloat: [1, 0, 0x5b],
   floatToInt: [1, 1, 0x5b],
   truncate: [1, 2, 0x5b],
+  /** Every lane as bfloat16 into the lower half (avx512_bf16), and the lower half's 16-bit lanes as 32-bit ones. */
+  narrowToBfloat16: [2, 2, 0x72],
+  widen: [2, 1, 0x33],
 } as const satisfies Record<string, Encoding>
 export type TwoOperands = keyof typeof twoOperands
 

@@ -206,6 +206,11 @@ export class Program {
     return this.#extreme('<', x, y)
   }
 
+  /** The smaller of a value and a constant. */
+  smallerThan(x: Int, limit: number): Int {
+    return this.smaller(x, this.int(limit))
+  }
+
   larger(x: Int, y: Int): Int {
     return this.#extreme('>', x, y)
   }

@@ -5,9 +5,10 @@ import type { WasmMemory } from '../web-assembly.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { addressOf, callable, findProcessor, makeExecutable, type Processor } from './executable.ts'
 import { assembleKernel, kernelParameters, type Write } from './kernel.ts'
+import { packKernels } from './pack.ts'
 import { productKernels } from './product.ts'
 
-const kernels: Readonly<Record<string, Write>> = { ...elementwiseKernels, ...productKernels }
+const kernels: Readonly<Record<string, Write>> = { ...elementwiseKernels, ...packKernels, ...productKernels }
 
 export const nativeKernelNames = Object.keys(kernels)
 
