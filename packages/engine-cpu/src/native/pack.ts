@@ -5,6 +5,7 @@ import type { Write } from './kernel.ts'
 import type { Int, Mask, Program, Vector } from './program.ts'
 import { stripShape } from './product.ts'
 import { findRecord } from './records.ts'
+import { transpose } from './transpose.ts'
 
 /** Strips that are copied together. */
 const together = 8
@@ -206,55 +207,6 @@ function readRows(p: Program, bfloat16: boolean, { from, rowStride, used, count,
     else fill()
     return value
   })
-}
-
-function transpose(p: Program, rows: Vector[]): Vector[] {
-  const pairsOf = (
-    vectors: readonly Vector[],
-    distance: number,
-    low: (a: Vector, b: Vector) => Vector,
-    high: typeof low,
-  ) => {
-    const result = [...vectors]
-    for (let i = 0; i < vectors.length; i++) {
-      if (i & distance) continue
-      const [a, b] = [vectors[i]!, vectors[i + distance]!]
-      result[i] = low(a, b)
-      result[i + distance] = high(a, b)
-    }
-    return result
-  }
-  const singles = pairsOf(
-    rows,
-    1,
-    (a, b) => p.three('unpackLow', a, b),
-    (a, b) => p.three('unpackHigh', a, b),
-  )
-  // Of rows 0 … 3: quarter q of vector j is now column 4q + j.
-  const doubles = pairsOf(
-    singles,
-    2,
-    (a, b) => p.three('unpackLowPairs', a, b),
-    (a, b) => p.three('unpackHighPairs', a, b),
-  )
-  // Where columns 0 … 3 of four rows are after both steps.
-  const order = [0, 2, 1, 3]
-  const part = (group: number, column: number) => doubles[4 * group + order[column]!]!
-  if (p.lanes === 8) {
-    return Array.from({ length: 8 }, (_, column) =>
-      p.shaped('swapHalves', part(0, column & 3), part(1, column & 3), column < 4 ? 0x20 : 0x31),
-    )
-  }
-  const columns: Vector[] = []
-  for (let column = 0; column < 4; column++) {
-    const halves = [0, 2].map((group) => [part(group, column), part(group + 1, column)] as const)
-    for (const [step, immediate] of [0x88, 0xdd].entries()) {
-      const [low, high] = halves.map(([a, b]) => p.shaped('shuffleQuarters', a, b, immediate))
-      columns[column + 4 * step] = p.shaped('shuffleQuarters', low!, high!, 0x88)
-      columns[column + 4 * step + 8] = p.shaped('shuffleQuarters', low!, high!, 0xdd)
-    }
-  }
-  return columns
 }
 
 /** Neither are neighbours: one number at a time. */

@@ -2,13 +2,21 @@
 // called by every thread by address.
 import type { Kernel } from '../control.ts'
 import type { WasmMemory } from '../web-assembly.ts'
+import { attentionKernels } from './attention.ts'
+import { attentionGradientKernels } from './attention-gradient.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { addressOf, callable, findProcessor, makeExecutable, type Processor } from './executable.ts'
 import { assembleKernel, kernelParameters, type Write } from './kernel.ts'
 import { packKernels } from './pack.ts'
 import { productKernels } from './product.ts'
 
-const kernels: Readonly<Record<string, Write>> = { ...elementwiseKernels, ...packKernels, ...productKernels }
+const kernels: Readonly<Record<string, Write>> = {
+  ...attentionKernels,
+  ...attentionGradientKernels,
+  ...elementwiseKernels,
+  ...packKernels,
+  ...productKernels,
+}
 
 export const nativeKernelNames = Object.keys(kernels)
 
