@@ -41,6 +41,10 @@ export interface PeerFigure {
   readonly failed?: string
 }
 
+/** As peer/main.py names a variant that it should leave out. */
+export const skipKey = ({ workload, precision, variant }: Omit<PeerFigure, 'unit'>): string =>
+  `${workload}|${precision}|${variant}`
+
 export interface PeerOutcome {
   readonly figures: readonly PeerFigure[]
   readonly bandwidth: { readonly copy: number; readonly read: number }
@@ -76,9 +80,11 @@ export function runPeer(
   python: string,
   precisions: readonly Precision[],
   { threads, repeats, only }: Measurement,
+  skip: readonly string[],
 ): Promise<PeerOutcome | string> {
   const args = [join(here, 'peer/main.py'), String(threads), String(repeats), precisions.join(','), ...only]
-  return lastLine<PeerOutcome>(python, args, { TORCHINDUCTOR_CACHE_DIR: compilerCache })
+  const env = { TORCHINDUCTOR_CACHE_DIR: compilerCache, MIXLAB_PEER_SKIP: JSON.stringify(skip) }
+  return lastLine<PeerOutcome>(python, args, env)
 }
 
 /** A Python that has PyTorch and transformers. */

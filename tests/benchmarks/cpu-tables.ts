@@ -44,7 +44,10 @@ function oursTable(rows: readonly Row[]): string {
 /** One line a variant, one column a thread count; * marks the best. */
 function variantsTable(figures: Report['pytorch']): string {
   const counts = [...new Set(figures.map(({ threads }) => threads))]
-  const lines = groups(figures, ({ name, how }) => `${name}|${how}`).map(([, group]) => [
+  // The two mixtures have one peer.
+  const both = figures.some(({ name }) => name === 'mixture-step')
+  const apart = figures.filter(({ name }) => !(both && name === 'plain-mixture-step'))
+  const lines = groups(apart, ({ name, how }) => `${name}|${how}`).map(([, group]) => [
     group[0]!.name,
     group[0]!.unit,
     group[0]!.how,

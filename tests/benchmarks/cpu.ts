@@ -9,7 +9,17 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { findPeer, type Isa, isaOf, isas, type Measurement, runOurs, runPeer } from './cpu-processes.ts'
+import {
+  findPeer,
+  type Isa,
+  isaOf,
+  isas,
+  type Measurement,
+  type PeerFigure,
+  runOurs,
+  runPeer,
+  skipKey,
+} from './cpu-processes.ts'
 import { reportOf, type Sample } from './cpu-report.ts'
 import { printReport } from './cpu-tables.ts'
 import type { Outcome } from './cpu-workloads.ts'
@@ -22,7 +32,8 @@ const precisions: readonly Precision[] = ['float32', 'bf16']
 
 const usage = `pnpm bench cpu [options]
   --peer             run the same in PyTorch where a python3 with torch is found (or MIXLAB_PEER_PYTHON):
-                     eager and compiled, Hugging Face's with each of its implementations of experts
+                     eager and compiled, Hugging Face's with each of its implementations of experts; variants that
+                     fail or take twice the best's time are run in the first round only
   --threads LIST     thread counts to measure (default 1,2 where there are two cores)
   --precisions LIST  ${precisions.join(', ')} (default both; what an engine lacks is said to be not available)
   --isa LIST         instructions that our engine may use: ${isas.join(', ')} (default best: what it finds)
@@ -55,11 +66,23 @@ function samplesOf({ figures, machine }: Outcome, setting: Setting): Sample[] {
   ]
 }
 
+function hopeless(figures: readonly PeerFigure[]): string[] {
+  const competing = (figure: PeerFigure) =>
+    figures.filter(({ workload, precision }) => workload === figure.workload && precision === figure.precision)
+  const slow = (figure: PeerFigure) => {
+    const best = Math.min(...competing(figure).flatMap(({ value }) => value ?? []))
+    return figure.value === undefined || (figure.unit === 'ms' && figure.value > 2 * best)
+  }
+  return figures.filter(slow).map(skipKey)
+}
+
 /** Collects one run after the other. */
 class Collection {
   readonly samples: Sample[] = []
   readonly unavailable = new Set<string>()
   readonly versions: Record<string, unknown> = {}
+  /** By thread count: PyTorch's variants that no other round needs, since they failed or took twice the best's time. */
+  readonly #done = new Map<number, string[]>()
 
   async ours(isa: Isa, precision: Precision, measurement: Measurement): Promise<void> {
     const { threads } = measurement
@@ -86,9 +109,10 @@ class Collection {
 
   async peer(python: string, wanted: readonly Precision[], measurement: Measurement): Promise<void> {
     const { threads } = measurement
-    const outcome = await runPeer(python, wanted, measurement)
+    const outcome = await runPeer(python, wanted, measurement, this.#done.get(threads) ?? [])
     if (typeof outcome === 'string') return void this.unavailable.add(`PyTorch, threads ${threads}: ${outcome}`)
     this.versions['pytorch'] = outcome.versions
+    if (!this.#done.has(threads)) this.#done.set(threads, hopeless(outcome.figures))
     const side = 'pytorch'
     for (const { workload: name, variant: how, ...rest } of outcome.figures)
       this.samples.push({ side, how, name, threads, ...rest })

@@ -1,6 +1,7 @@
 """The peer of `pnpm bench cpu --peer`: the same workloads in PyTorch and Hugging Face transformers, on the same threads.
 
 Usage: python3 peer/main.py THREADS REPEATS PRECISIONS [WORKLOAD …]
+MIXLAB_PEER_SKIP: a JSON list of "workload|precision|variant" that an earlier round has done with.
 Its last line is JSON: {"figures": [{"workload", "precision", "variant", "unit", "value" or "failed"}, …],
 "bandwidth": {"copy", "read"} in GB/s, "versions"}. Progress goes to stderr.
 """
@@ -18,7 +19,7 @@ from variants import Figures, autocast, compiled, median, median_seconds
 
 threads, repeats, precisions, chosen = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3].split(","), set(sys.argv[4:])
 torch.set_num_threads(threads)
-figures = Figures()
+figures = Figures(set(json.loads(os.environ.get("MIXLAB_PEER_SKIP", "[]"))))
 modes = ("eager", "compiled")
 
 

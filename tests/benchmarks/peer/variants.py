@@ -45,13 +45,16 @@ def compiled(function, variant):
 
 
 class Figures:
-    """What was measured, and what could not be."""
+    """What was measured, and what could not be; `skip` holds variants that are not worth another round."""
 
-    def __init__(self):
+    def __init__(self, skip):
         self.list = []
+        self.skip = skip
 
     def attempt(self, workloads, precision, variant, unit, measure):
         """Records `measure()`, or in one line why it failed, for each of the workloads that it stands for."""
+        if f"{workloads[0]}|{precision}|{variant}" in self.skip:
+            return
         begun = time.perf_counter()
         try:
             outcome = {"value": measure()}
