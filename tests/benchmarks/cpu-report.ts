@@ -66,7 +66,8 @@ export interface Row {
 
 export interface Report {
   readonly date: string
-  readonly machine: { readonly cpu: string | undefined; readonly cores: number }
+  /** `load`: the average number of running processes in the minute before, which should be near 0. */
+  readonly machine: { readonly cpu: string | undefined; readonly cores: number; readonly load: number }
   readonly node: string
   readonly rounds: number
   readonly repeats: number
@@ -86,6 +87,7 @@ export interface Gathered {
   readonly versions: Readonly<Record<string, unknown>>
   readonly rounds: number
   readonly repeats: number
+  readonly load: number
 }
 
 /** The 4-layer plain mixture on tfjs-node, as measured before there was an engine of our own. */
@@ -112,7 +114,12 @@ function bestOf(figures: readonly Figure[]): Figure | undefined {
 }
 
 const named = (figure: Figure | undefined): Best | null =>
-  figure ? { value: figure.value!, by: [figure.side, figure.how, figure.name].join(' ') } : null
+  figure
+    ? {
+        value: figure.value!,
+        by: [figure.side, figure.how, figure.unit === 'GB/s' ? '' : figure.name].join(' ').trim(),
+      }
+    : null
 
 /** The machine's best, whoever got it there and with whatever instructions. */
 function machineRow(figures: readonly Figure[], precision: Precision, threads: number): MachineRow {
@@ -132,7 +139,7 @@ function floorOf(workload: string, { precision, product, ...bandwidth }: Machine
   return { ...work, computeMilliseconds, memoryMilliseconds, milliseconds }
 }
 
-export function reportOf({ samples, rounds, repeats, versions, unavailable }: Gathered): Report {
+export function reportOf({ samples, rounds, repeats, load, versions, unavailable }: Gathered): Report {
   const figures = medians(samples)
   const workloads = figures.filter(({ name, precision }) => workOf(name, precision) !== undefined)
   const peers = workloads.filter(({ side }) => side === 'pytorch')
@@ -165,7 +172,7 @@ export function reportOf({ samples, rounds, repeats, versions, unavailable }: Ga
   })
   return {
     date: new Date().toISOString(),
-    machine: { cpu: cpus()[0]?.model, cores: availableParallelism() },
+    machine: { cpu: cpus()[0]?.model, cores: availableParallelism(), load },
     node: process.version,
     rounds,
     repeats,

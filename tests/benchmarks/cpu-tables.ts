@@ -5,7 +5,7 @@ import type { Best, Figure, MachineRow, Report, Row } from './cpu-report.ts'
 
 /** Three significant digits or so. */
 const shown = (value: number | null | undefined): string =>
-  value === null || value === undefined ? '–' : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
+  value === null || value === undefined ? '-' : value.toFixed(value < 10 ? 2 : value < 100 ? 1 : 0)
 
 const of = (threads: number) => `${threads} thread${threads === 1 ? '' : 's'}`
 
@@ -20,7 +20,7 @@ function oursTable(rows: readonly Row[]): string {
     String(row.threads),
     row.mixlab === null ? 'n/a' : shown(row.mixlab),
     shown(row.pytorch),
-    row.variant ?? '–',
+    row.variant ?? '-',
     shown(row.ratio),
     shown(row.floor?.milliseconds),
     shown(row.overFloor),
@@ -36,7 +36,7 @@ function oursTable(rows: readonly Row[]): string {
     'ratio',
     'floor, ms',
     '× floor',
-    '470 ms ÷',
+    'speed-up',
   ]
   return table(heading, lines)
 }
@@ -68,7 +68,7 @@ const failures = (figures: readonly Figure[]): string[] => [
 ]
 
 const best = (name: string, unit: string, figure: Best | null): string =>
-  figure ? `${name} ${shown(figure.value)} ${unit} (${figure.by})` : `${name} –`
+  figure ? `${name} ${shown(figure.value)} ${unit} (${figure.by})` : `${name} -`
 
 const machineLine = ({ threads, product, copy, read }: MachineRow): string =>
   `${of(threads)}: ${best('product', 'GFLOP/s', product)}\n  ${best('copy', 'GB/s', copy)}, ${best('read', 'GB/s', read)}`
@@ -103,7 +103,7 @@ function boundsTable(bounds: readonly Bound[]): string {
       workload,
       `${atLeast ? '≥' : '≤'} ${limit} × ${quantity}`,
       ...columns.map((column) => shown(group.find(({ isa, threads }) => `${isa} ${threads}` === column)?.value)),
-      verdict === undefined ? '–' : verdict ? 'met' : 'missed',
+      verdict === undefined ? '-' : verdict ? 'met' : 'missed',
     ]
   })
   return table(['workload', 'bound', ...columns, 'verdict'], lines)
@@ -125,9 +125,15 @@ export function printReport(report: Report): void {
   }
   for (const [precision, group] of groups(bounds, (bound) => bound.precision))
     console.log(title(`Bounds, ${precision} (columns: instructions, threads)`, boundsTable(group)))
+  const { load } = report.machine
+  if (load > 0.5) {
+    console.log(
+      `\nThe machine was busy with something else (load ${shown(load)} at the start): do not trust these figures.`,
+    )
+  }
   if (unavailable.length > 0) console.log(`\nNot available:\n${unavailable.map((line) => `  ${line}`).join('\n')}`)
   console.log(
     '\nratio = mixlab / PyTorch: for GFLOP/s higher is better, for ms lower. floor = the larger of operations over the best\n' +
-      'product and bytes over the bandwidth. 470 ms ÷ = how much faster than tfjs-node on the 4-layer plain mixture.',
+      'product and bytes over the bandwidth. speed-up = over the 470 ms a step of the 4-layer plain mixture on tfjs-node.',
   )
 }
