@@ -148,17 +148,24 @@ export class Transformer extends Module implements LanguageModel {
     const embedded = this.#embedding.forward(tokens_BT)
     const positions = this.#positions && rowsFrom(this.#positions.weight, start, length)
     const placed = positions ? tf.add(embedded, positions) : embedded
-    let x = dropped(placed.reshape<tf.Tensor2D>([batch * length, width]), rate, context, rng, 'embedding')
+    let x = dropped(placed.reshape<tf.Tensor2D>([batch * length, width]), rate, context, () => rng, 'embedding')
     const rotary = this.#rotaryTables(start, length)
     const losses: Readonly<Record<string, RouterLoss>>[] = []
     for (const [layer, block] of this.#blocks.entries()) {
-      const result = block.forward(x, { batch, length, tokens_BT, rotary, context, rng: rng.stream(`layers.${layer}`) })
+      const result = block.forward(x, {
+        batch,
+        length,
+        tokens_BT,
+        rotary,
+        context,
+        rng: () => rng.stream(`layers.${layer}`),
+      })
       x = result.x
       if (result.losses) losses.push(result.losses)
     }
     context.cache?.advance(length)
     const wanted =
-      context.positions === 'last'
+      context.positions === 'last' && length > 1
         ? tf
             .slice(x.reshape([batch, length, width]), [0, length - 1, 0], [batch, 1, width])
             .reshape<tf.Tensor2D>([batch, width])
