@@ -15,7 +15,8 @@ import {
 } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
 import { createAllocator, type Allocator } from './allocator.ts'
-import { createSharedMemory, type SharedMemory } from './memory.ts'
+import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
+import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
 import { createPool, threadsFromEnvironment, type Pool } from './pool.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'
 
@@ -26,6 +27,8 @@ type Values = Float32Array | Int32Array | Uint8Array
 interface Data {
   readonly dtype: DataType
   readonly size: number
+  /** As it was made: an alias may have another. */
+  readonly shape: readonly number[]
   readonly address: number
   readonly strings?: Uint8Array[]
   readonly parts?: { real: TensorInfo; imag: TensorInfo }
@@ -58,17 +61,27 @@ export interface CpuBackendOptions {
   readonly threads?: number
   /** Machine code where it can run (the default, unless MIXLAB_NATIVE=off); false: WebAssembly only. */
   readonly native?: boolean
+  /** Bytes of memory at most, 16 MiB … 4 GiB; MIXLAB_MEMORY, or else 4 GiB. */
+  readonly memoryLimit?: number
 }
 
+const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
+
 export class CpuBackend extends KernelBackend {
-  readonly #memory: SharedMemory = createSharedMemory()
+  readonly #memory: SharedMemory
   readonly #pool: Pool
   readonly #allocator: Allocator
   readonly #data: DataStorage<Data>
   readonly #scratch: number[] = []
+  /** What has an address. */
+  readonly #live = new Set<Data>()
+  /** References that the running kernel has made and not given back. */
+  readonly #made: DataId[] = []
+  #depth = 0
 
-  constructor({ threads = threadsFromEnvironment(), native = true }: CpuBackendOptions = {}) {
+  constructor({ threads = threadsFromEnvironment(), native = true, memoryLimit }: CpuBackendOptions = {}) {
     super()
+    this.#memory = createSharedMemory(memoryLimit === undefined ? memoryFromEnvironment() : memoryOf(memoryLimit))
     this.#pool = createPool(kernelModule(), this.#memory, threads, native)
     this.#allocator = createAllocator({
       start: this.#pool.dataStart,
@@ -90,14 +103,15 @@ export class CpuBackend extends KernelBackend {
   /** A new tensor whose elements are not initialised. */
   output(shape: readonly number[], dtype: DataType): TensorInfo {
     const dataId = {}
-    const size = util.sizeFromShape(shape as number[])
-    this.#data.set(dataId, { dtype, size, address: this.#allocate(size, dtype), references: 1 })
+    this.#hold(dataId, shape, dtype, 1)
+    this.#note(dataId)
     return { dataId, shape: shape as number[], dtype }
   }
 
   /** The same elements under another shape. */
   alias(info: TensorInfo, shape: readonly number[] = info.shape): TensorInfo {
     this.incRef(info.dataId)
+    this.#note(info.dataId)
     return { dataId: info.dataId, shape: shape as number[], dtype: info.dtype }
   }
 
@@ -109,6 +123,7 @@ export class CpuBackend extends KernelBackend {
   /** Memory that lives until the running kernel call returns. */
   scratch(bytes: number): number {
     const address = this.#allocator.allocate(bytes)
+    if (address === undefined) throw this.#shortage(bytes, 'scratch of a kernel')
     this.#scratch.push(address)
     return address
   }
@@ -120,6 +135,23 @@ export class CpuBackend extends KernelBackend {
   /** Frees what was taken with `scratch` since the mark. */
   releaseScratch(mark = 0): void {
     while (this.#scratch.length > mark) this.#allocator.release(this.#scratch.pop()!)
+  }
+
+  /** Runs a kernel: what it took as scratch is freed when it ends, and, where it throws, so are the tensors it made. */
+  call<R>(run: () => R): R {
+    const mark = this.#scratch.length
+    const made = this.#made.length
+    this.#depth++
+    try {
+      return run()
+    } catch (error) {
+      while (this.#made.length > made) this.disposeData(this.#made.at(-1)!)
+      throw error
+    } finally {
+      this.#depth--
+      if (this.#depth === 0) this.#made.length = 0
+      this.releaseScratch(mark)
+    }
   }
 
   /** Runs a kernel of the module over [0, count) on the threads, in chunks of `grain` items. Arguments: see thread.ts. */
@@ -147,10 +179,12 @@ export class CpuBackend extends KernelBackend {
     this.#data.set(dataId, {
       dtype: 'complex64',
       size,
+      shape: real.shape,
       address: 0,
       references: 1,
       parts: { real: this.alias(real), imag: this.alias(imag) },
     })
+    this.#note(dataId)
     return { dataId, shape: real.shape, dtype: 'complex64' }
   }
 
@@ -181,23 +215,33 @@ export class CpuBackend extends KernelBackend {
     return { allocatedBytes: this.#allocator.allocatedBytes(), reservedBytes: this.#allocator.reservedBytes() }
   }
 
+  /** The most that `reservedBytes` can become. */
+  memoryLimit(): number {
+    return this.#memory.limit.bytes
+  }
+
+  /** @throws MixlabError (`out-of-memory`) if this much is not left under the limit, whatever may be in the way. */
+  require(bytes: number, purpose: string): void {
+    if (this.#allocator.allocatedBytes() + bytes > this.#memory.limit.bytes) throw this.#shortage(bytes, purpose)
+  }
+
   // What TensorFlow.js uses.
 
   override write(values: BackendValues | null, shape: number[], dtype: DataType): DataId {
     const dataId = {}
     this.move(dataId, values as BackendValues, shape, dtype, 1)
+    this.#note(dataId)
     return dataId
   }
 
   override move(dataId: DataId, values: BackendValues, shape: number[], dtype: DataType, refCount: number): void {
-    const size = util.sizeFromShape(shape)
     if (dtype === 'string') {
-      this.#data.set(dataId, { dtype, size, address: 0, strings: values as Uint8Array[], references: refCount })
+      const size = util.sizeFromShape(shape)
+      this.#data.set(dataId, { dtype, size, shape, address: 0, strings: values as Uint8Array[], references: refCount })
       return
     }
     if (dtype === 'complex64') throw new Error('complex64 tensors are made with tf.complex')
-    const address = this.#allocate(size, dtype)
-    this.#data.set(dataId, { dtype, size, address, references: refCount })
+    const { address, size } = this.#hold(dataId, shape, dtype, refCount)
     const view = this.viewAt(address, size, dtype)
     if (values) view.set(values as Float32Array)
     else view.fill(0)
@@ -226,12 +270,17 @@ export class CpuBackend extends KernelBackend {
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
+    const noted = this.#made.lastIndexOf(dataId)
+    if (noted >= 0) this.#made.splice(noted, 1)
     if (!this.#data.has(dataId)) return true
     const data = this.#data.get(dataId)
     data.references--
     if (!force && data.references > 0) return false
     this.#data.delete(dataId)
-    if (data.address !== 0) this.#allocator.release(data.address)
+    if (data.address !== 0) {
+      this.#live.delete(data)
+      this.#allocator.release(data.address)
+    }
     if (data.parts) for (const part of [data.parts.real, data.parts.imag]) this.disposeData(part.dataId)
     return true
   }
@@ -274,7 +323,33 @@ export class CpuBackend extends KernelBackend {
     this.#pool[Symbol.dispose]()
   }
 
-  #allocate(size: number, dtype: DataType): number {
-    return this.#allocator.allocate(size * (dtype === 'bool' ? 1 : 4))
+  /** Memory for a new tensor's elements. */
+  #hold(dataId: DataId, shape: readonly number[], dtype: DataType, references: number): Data {
+    const size = util.sizeFromShape(shape as number[])
+    const address = this.#allocator.allocate(bytesFor(size, dtype))
+    if (address === undefined) throw this.#shortage(bytesFor(size, dtype), tensorName(dtype, shape))
+    const data: Data = { dtype, size, shape, address, references }
+    this.#data.set(dataId, data)
+    this.#live.add(data)
+    return data
+  }
+
+  /** Remembers a reference that the running kernel has made, should it fail. */
+  #note(dataId: DataId): void {
+    if (this.#depth > 0) this.#made.push(dataId)
+  }
+
+  #shortage(bytes: number, purpose: string): MixlabError {
+    return outOfMemory({
+      bytes,
+      purpose,
+      tensors: this.#live
+        .values()
+        .map(({ dtype, shape, size }): HeldTensor => ({ dtype, shape, bytes: bytesFor(size, dtype) })),
+      allocated: this.#allocator.allocatedBytes(),
+      reserved: this.#allocator.reservedBytes(),
+      largestFree: this.#allocator.largestFreeBytes(),
+      limit: this.#memory.limit,
+    })
   }
 }

@@ -5,12 +5,24 @@ import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
+import { memoryFromEnvironment } from './memory.ts'
 import { nativeProducts } from './native/products.ts'
+import { inUnits } from './out-of-memory.ts'
 
 /** The running backend; undefined before the engine was started. */
 export function runningBackend(): CpuBackend | undefined {
   const backend: unknown = engine().registryFactory[backendName] ? findBackend(backendName) : undefined
   return backend instanceof CpuBackend ? backend : undefined
+}
+
+/** A bad MIXLAB_MEMORY is for `start` to refuse: an engine that is not available is one that `auto` passes over. */
+function limitText(): string {
+  try {
+    const { bytes, setBy } = memoryFromEnvironment()
+    return setBy === undefined ? '4 GiB' : `${inUnits(bytes)} (${setBy})`
+  } catch {
+    return 'what MIXLAB_MEMORY says'
+  }
 }
 
 export const cpuEngine: Engine = {
@@ -23,14 +35,15 @@ export const cpuEngine: Engine = {
       kernelModule()
       const native = nativeProducts()
       const products = typeof native === 'string' ? `no machine code: ${native}` : 'products in AVX-512 machine code'
-      return { ok: true, detail: `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}; ${products}` }
+      const runtime = `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}`
+      return { ok: true, detail: `${runtime}; up to ${limitText()} of memory; ${products}` }
     } catch (error) {
       if (MixlabError.is(error)) return { ok: false, reason: error.message }
       throw error
     }
   },
 
-  /** Makes the engine TensorFlow.js's active backend. Throws MixlabError for a bad MIXLAB_THREADS or an old runtime. */
+  /** Makes the engine TensorFlow.js's active backend. Throws MixlabError for a bad MIXLAB_… or an old runtime. */
   async start(): Promise<RunningEngine> {
     if (!runningBackend()) {
       const started = new CpuBackend()
@@ -51,8 +64,10 @@ export const cpuEngine: Engine = {
       /** Live tensors of TensorFlow.js; bytes of their blocks, and of the memory behind them. */
       memory() {
         const { allocatedBytes, reservedBytes } = backend.usage()
-        return { tensors: engine().memory().numTensors, bytes: allocatedBytes, reserved: reservedBytes }
+        const tensors = engine().memory().numTensors
+        return { tensors, bytes: allocatedBytes, reserved: reservedBytes, limit: backend.memoryLimit() }
       },
+      require: (bytes, purpose) => backend.require(bytes, purpose),
       kernels: listKernels,
     }
   },

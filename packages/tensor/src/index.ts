@@ -1,5 +1,6 @@
 // TensorFlow.js with all its gradients, the engines that run it, and the fused operations that mixtures and language
 // models need.
+import './failed-gradients.ts'
 import './more-gradients.ts'
 
 export { tf } from './tf.ts'
