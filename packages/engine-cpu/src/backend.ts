@@ -33,6 +33,8 @@ interface Data {
   readonly strings?: Uint8Array[]
   readonly parts?: { real: TensorInfo; imag: TensorInfo }
   references: number
+  /** Among those that are live. */
+  index: number
 }
 
 let compiled: WasmModule | undefined
@@ -73,10 +75,11 @@ export class CpuBackend extends KernelBackend {
   readonly #allocator: Allocator
   readonly #data: DataStorage<Data>
   readonly #scratch: number[] = []
-  /** What has an address. */
-  readonly #live = new Set<Data>()
-  /** References that the running kernel has made and not given back. */
+  /** What has an address, in no order. */
+  readonly #live: Data[] = []
+  /** The references that the running kernel has made and not given back: the first `#madeCount` of `#made`. */
   readonly #made: DataId[] = []
+  #madeCount = 0
   #depth = 0
 
   constructor({ threads = threadsFromEnvironment(), native = true, memoryLimit }: CpuBackendOptions = {}) {
@@ -140,16 +143,16 @@ export class CpuBackend extends KernelBackend {
   /** Runs a kernel: what it took as scratch is freed when it ends, and, where it throws, so are the tensors it made. */
   call<R>(run: () => R): R {
     const mark = this.#scratch.length
-    const made = this.#made.length
+    const made = this.#madeCount
     this.#depth++
     try {
       return run()
     } catch (error) {
-      while (this.#made.length > made) this.disposeData(this.#made.at(-1)!)
+      while (this.#madeCount > made) this.disposeData(this.#made[this.#madeCount - 1]!)
       throw error
     } finally {
       this.#depth--
-      if (this.#depth === 0) this.#made.length = 0
+      if (this.#depth === 0) this.#madeCount = 0
       this.releaseScratch(mark)
     }
   }
@@ -182,6 +185,7 @@ export class CpuBackend extends KernelBackend {
       shape: real.shape,
       address: 0,
       references: 1,
+      index: -1,
       parts: { real: this.alias(real), imag: this.alias(imag) },
     })
     this.#note(dataId)
@@ -237,7 +241,15 @@ export class CpuBackend extends KernelBackend {
   override move(dataId: DataId, values: BackendValues, shape: number[], dtype: DataType, refCount: number): void {
     if (dtype === 'string') {
       const size = util.sizeFromShape(shape)
-      this.#data.set(dataId, { dtype, size, shape, address: 0, strings: values as Uint8Array[], references: refCount })
+      this.#data.set(dataId, {
+        dtype,
+        size,
+        shape,
+        address: 0,
+        strings: values as Uint8Array[],
+        references: refCount,
+        index: -1,
+      })
       return
     }
     if (dtype === 'complex64') throw new Error('complex64 tensors are made with tf.complex')
@@ -270,15 +282,18 @@ export class CpuBackend extends KernelBackend {
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
-    const noted = this.#made.lastIndexOf(dataId)
-    if (noted >= 0) this.#made.splice(noted, 1)
+    if (this.#madeCount > 0) this.#unnote(dataId)
     if (!this.#data.has(dataId)) return true
     const data = this.#data.get(dataId)
     data.references--
     if (!force && data.references > 0) return false
     this.#data.delete(dataId)
     if (data.address !== 0) {
-      this.#live.delete(data)
+      const last = this.#live.pop()!
+      if (last !== data) {
+        this.#live[data.index] = last
+        last.index = data.index
+      }
       this.#allocator.release(data.address)
     }
     if (data.parts) for (const part of [data.parts.real, data.parts.imag]) this.disposeData(part.dataId)
@@ -328,24 +343,28 @@ export class CpuBackend extends KernelBackend {
     const size = util.sizeFromShape(shape as number[])
     const address = this.#allocator.allocate(bytesFor(size, dtype))
     if (address === undefined) throw this.#shortage(bytesFor(size, dtype), tensorName(dtype, shape))
-    const data: Data = { dtype, size, shape, address, references }
+    const data: Data = { dtype, size, shape, address, references, index: this.#live.length }
     this.#data.set(dataId, data)
-    this.#live.add(data)
+    this.#live.push(data)
     return data
   }
 
   /** Remembers a reference that the running kernel has made, should it fail. */
   #note(dataId: DataId): void {
-    if (this.#depth > 0) this.#made.push(dataId)
+    if (this.#depth > 0) this.#made[this.#madeCount++] = dataId
+  }
+
+  #unnote(dataId: DataId): void {
+    const at = this.#made.lastIndexOf(dataId, this.#madeCount - 1)
+    if (at >= 0) this.#made.copyWithin(at, at + 1, this.#madeCount--)
   }
 
   #shortage(bytes: number, purpose: string): MixlabError {
+    const held = ({ dtype, shape, size }: Data): HeldTensor => ({ dtype, shape, bytes: bytesFor(size, dtype) })
     return outOfMemory({
       bytes,
       purpose,
-      tensors: this.#live
-        .values()
-        .map(({ dtype, shape, size }): HeldTensor => ({ dtype, shape, bytes: bytesFor(size, dtype) })),
+      tensors: this.#live.map(held),
       allocated: this.#allocator.allocatedBytes(),
       reserved: this.#allocator.reservedBytes(),
       largestFree: this.#allocator.largestFreeBytes(),
