@@ -131,12 +131,15 @@ describe('a process goes on after', () => {
 
   test('a kernel of several results, whichever of them fails', () => {
     const sizes = [1, 6, 2, 5, 4].map((megabytes) => [megabytes, mebi / 4])
+    const before = state()
     const filler = tf.fill([13, mebi], 1)
     let results = 0
     registerRun('test.SeveralResults', ({ backend: cpu, inputs }) => {
       cpu.scratch(mebi)
       const first = cpu.alias(inputs.x!)
-      cpu.release(cpu.alias(inputs.x!))
+      const spare = cpu.alias(inputs.x!)
+      cpu.output([1], 'float32')
+      cpu.release(spare)
       const made = sizes.map((shape) => {
         results++
         return cpu.output(shape, 'float32')
@@ -149,9 +152,11 @@ describe('a process goes on after', () => {
     expect(results).toBe(4)
     expect(x.dataSync()[0]).toBe(1)
     tf.dispose([filler, x])
+    expect(state()).toEqual(before)
   })
 
   test('a kernel within a kernel', () => {
+    const before = state()
     const x = tf.fill([11, mebi], 1)
     registerRun('test.Outer', ({ backend: cpu, inputs }) => {
       const identity = getKernel('Identity', 'mixlab-cpu').kernelFunc
@@ -161,6 +166,7 @@ describe('a process goes on after', () => {
     failsCleanly(() => tf.engine().runKernel('test.Outer', { x }, {}))
     expect(x.dataSync().every((value) => value === 1)).toBe(true)
     x.dispose()
+    expect(state()).toEqual(before)
   })
 
   test("a JavaScript kernel of TensorFlow.js's, at its second result", () => {
@@ -197,7 +203,7 @@ describe('a process goes on after', () => {
     x.dispose()
   })
 
-  test.each([4, 7, 12, 30])('a gradient of ours, %s layers deep', (layers) => {
+  test.each([3, 4, 12])('a gradient of ours, %s layers deep', (layers) => {
     const x = tf.tidy(() => tf.variable(tf.fill([2 * mebi], 0.1)))
     failsCleanly(() =>
       valueAndGradients(() => {
