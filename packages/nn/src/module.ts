@@ -82,11 +82,8 @@ export abstract class Module implements ParameterStore, Disposable {
     return new Map([...this.parameters(), ...this.buffers()])
   }
 
-  /**
-   * Overwrites parameters and buffers; the given tensors stay the caller's.
-   * @throws MixlabError naming the first missing, unexpected or misshapen tensor; then nothing has been changed.
-   */
-  loadState(state: StateDict): void {
+  /** @throws MixlabError naming the first missing, unexpected or misshapen tensor of a state. */
+  checkState(state: StateDict): void {
     const own = this.state()
     const missing = [...own.keys()].filter((name) => !state.has(name))
     const unexpected = [...state.keys()].filter((name) => !own.has(name))
@@ -107,8 +104,16 @@ export abstract class Module implements ParameterStore, Disposable {
         )
       }
     }
+  }
+
+  /**
+   * Overwrites parameters and buffers; the given tensors stay the caller's.
+   * @throws MixlabError if the state does not fit (`checkState`); then nothing has been changed.
+   */
+  loadState(state: StateDict): void {
+    this.checkState(state)
     // A product by 1 is a copy of its own, which optimizers may write to in place; a clone would share the caller's memory.
-    for (const [name, variable] of own) tf.tidy(() => variable.assign(tf.mul(state.get(name)!, 1)))
+    for (const [name, variable] of this.state()) tf.tidy(() => variable.assign(tf.mul(state.get(name)!, 1)))
   }
 
   /** Whether `dispose` was called. */

@@ -74,6 +74,22 @@ export function createOptimizer(config: OptimizerConfig, parameters: ReadonlyMap
   }
 }
 
+export const lacking = (name: string, label: string): MixlabError =>
+  new MixlabError(`${label} lacks ${name}: it belongs to another model or optimizer`)
+
+/**
+ * Gives a variable another tensor's values and memory.
+ * @throws MixlabError naming it if it is of another shape.
+ */
+export function assignOne(variable: tf.Variable, given: tf.Tensor, name: string, label: string): void {
+  if (given.shape.join() !== variable.shape.join()) {
+    throw new MixlabError(
+      `${label}: ${name} has shape [${given.shape.join(', ')}], expected [${variable.shape.join(', ')}]`,
+    )
+  }
+  variable.assign(given)
+}
+
 /**
  * Overwrites named variables with given tensors, which stay the caller's.
  * @throws MixlabError naming the first one that is missing or of another shape.
@@ -85,13 +101,8 @@ export function assignAll(
 ): void {
   for (const [name, variable] of target) {
     const given = source.get(name)
-    if (!given) throw new MixlabError(`${label} lacks ${name}: it belongs to another model or optimizer`)
-    if (given.shape.join() !== variable.shape.join()) {
-      throw new MixlabError(
-        `${label}: ${name} has shape [${given.shape.join(', ')}], expected [${variable.shape.join(', ')}]`,
-      )
-    }
+    if (!given) throw lacking(name, label)
     // Multiplying copies; a clone would share the memory that in-place updates write to.
-    tf.tidy(() => variable.assign(tf.mul(given, 1)))
+    tf.tidy(() => assignOne(variable, tf.mul(given, 1), name, label))
   }
 }
