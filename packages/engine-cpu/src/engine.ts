@@ -1,13 +1,12 @@
 // The engine as the registry of @mixlab/tensor sees it: whether this machine can run it, how it starts, what it has.
 import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core'
-import { MixlabError } from '@mixlab/core'
+import { formatBytes, MixlabError } from '@mixlab/core'
 import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
 import { memoryFromEnvironment } from './memory.ts'
 import { nativeProducts } from './native/products.ts'
-import { inUnits } from './out-of-memory.ts'
 
 /** The running backend; undefined before the engine was started. */
 export function runningBackend(): CpuBackend | undefined {
@@ -16,12 +15,12 @@ export function runningBackend(): CpuBackend | undefined {
 }
 
 /** A bad MIXLAB_MEMORY is for `start` to refuse: an engine that is not available is one that `auto` passes over. */
-function limitText(): string {
+function memoryText(): string {
   try {
     const { bytes, setBy } = memoryFromEnvironment()
-    return setBy === undefined ? '4 GiB' : `${inUnits(bytes)} (${setBy})`
+    return setBy === undefined ? 'up to 4 GiB of memory' : `up to ${formatBytes(bytes)} of memory (${setBy})`
   } catch {
-    return 'what MIXLAB_MEMORY says'
+    return 'memory as MIXLAB_MEMORY says'
   }
 }
 
@@ -36,7 +35,7 @@ export const cpuEngine: Engine = {
       const native = nativeProducts()
       const products = typeof native === 'string' ? `no machine code: ${native}` : 'products in AVX-512 machine code'
       const runtime = `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}`
-      return { ok: true, detail: `${runtime}; up to ${limitText()} of memory; ${products}` }
+      return { ok: true, detail: `${runtime}; ${memoryText()}; ${products}` }
     } catch (error) {
       if (MixlabError.is(error)) return { ok: false, reason: error.message }
       throw error

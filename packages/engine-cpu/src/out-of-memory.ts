@@ -1,6 +1,6 @@
 // What is said when the memory runs out: how much was asked for and for what, what is allocated and by which tensors, and
 // why it does not fit where the numbers alone would let one think that it does.
-import { MixlabError } from '@mixlab/core'
+import { formatBytes, MixlabError } from '@mixlab/core'
 import { blockSize } from './allocator.ts'
 import type { MemoryLimit } from './memory.ts'
 
@@ -27,13 +27,6 @@ export interface Shortage {
 
 /** How many groups of tensors are named. */
 const named = 4
-
-/** 512 bytes, 1.5 MB, 26.2 GB. */
-export function inUnits(bytes: number): string {
-  if (bytes < 1e3) return `${bytes} bytes`
-  const power = Math.min(3, Math.floor(Math.log10(bytes) / 3))
-  return `${(bytes / 1000 ** power).toFixed(1)} ${['kB', 'MB', 'GB'][power - 1]}`
-}
 
 export const tensorName = (dtype: string, shape: readonly number[]): string => `${dtype} [${shape.join(', ')}]`
 
@@ -63,12 +56,12 @@ const total = (groups: readonly Group[], key: 'count' | 'bytes'): number =>
 /** ` (24 × float32 [64, 1024] 6.4 MB, 3 other tensors 1.2 kB, scratch 33.6 MB)`. */
 function holders(tensors: Iterable<HeldTensor>, allocated: number): string {
   const groups = grouped(tensors)
-  const parts = groups.slice(0, named).map(({ name, count, bytes }) => `${count} × ${name} ${inUnits(bytes)}`)
+  const parts = groups.slice(0, named).map(({ name, count, bytes }) => `${count} × ${name} ${formatBytes(bytes)}`)
   const others = groups.slice(named)
   const count = total(others, 'count')
-  if (count > 0) parts.push(`${count} other tensor${count === 1 ? '' : 's'} ${inUnits(total(others, 'bytes'))}`)
+  if (count > 0) parts.push(`${count} other tensor${count === 1 ? '' : 's'} ${formatBytes(total(others, 'bytes'))}`)
   const scratch = allocated - total(groups, 'bytes')
-  if (scratch > 0) parts.push(`scratch ${inUnits(scratch)}`)
+  if (scratch > 0) parts.push(`scratch ${formatBytes(scratch)}`)
   return parts.length === 0 ? '' : ` (${parts.join(', ')})`
 }
 
@@ -76,16 +69,16 @@ function holders(tensors: Iterable<HeldTensor>, allocated: number): string {
 function reason({ bytes, allocated, reserved, largestFree, limit }: Shortage): string {
   const size = blockSize(bytes)
   if (allocated + size > limit.bytes) return ''
-  if (largestFree + limit.bytes - reserved > size) return `; the machine gives no more than ${inUnits(reserved)}`
-  return `; what is free is in pieces, the largest of ${inUnits(largestFree)}`
+  if (largestFree + limit.bytes - reserved > size) return `; the machine gives no more than ${formatBytes(reserved)}`
+  return `; what is free is in pieces, the largest of ${formatBytes(largestFree)}`
 }
 
 export function outOfMemory(shortage: Shortage): MixlabError {
   const { bytes, purpose, tensors, allocated, limit } = shortage
-  const most = `${inUnits(limit.bytes)} (${limit.setBy ?? '4 GiB, all that 32-bit addresses reach'})`
+  const most = `${formatBytes(limit.bytes)} (${limit.setBy ?? '4 GiB, all that 32-bit addresses reach'})`
   return new MixlabError(
-    `the cpu engine is out of memory: ${inUnits(bytes)} asked for (${purpose}), ` +
-      `${inUnits(allocated)} allocated${holders(tensors, allocated)} of at most ${most}${reason(shortage)}; ` +
+    `the cpu engine is out of memory: ${formatBytes(bytes)} asked for (${purpose}), ` +
+      `${formatBytes(allocated)} allocated${holders(tensors, allocated)} of at most ${most}${reason(shortage)}; ` +
       `use a smaller batch, context or model${limit.setBy === undefined ? '' : ', or raise the limit'}`,
     { code: 'out-of-memory' },
   )

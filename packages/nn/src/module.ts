@@ -1,7 +1,7 @@
 // Modules: named parameters and buffers in a tree. Names are Hugging Face's, so that a state dict is a checkpoint's list
 // of tensors. A module owns its variables and gives their memory back in `dispose`.
 import { MixlabError, type RandomStream } from '@mixlab/core'
-import { tf } from '@mixlab/tensor'
+import { activeEngine, tf } from '@mixlab/tensor'
 import type { Initializer } from './initializers.ts'
 
 export type StateDict = ReadonlyMap<string, tf.Tensor>
@@ -12,6 +12,23 @@ export interface ParameterStore {
   parameter<R extends tf.Rank>(name: string, shape: readonly number[], initializer: Initializer): tf.Variable<R>
   /** Part of the state, not trained by gradients. */
   buffer<R extends tf.Rank>(name: string, shape: readonly number[], initializer: Initializer): tf.Variable<R>
+}
+
+/** The variables of the models that are being made, each with its parts; see `wholeModel`. */
+const unfinished: tf.Variable[][] = []
+
+/** Makes a model. If that fails half-way, e.g. for want of memory, the parameters made by then are disposed of. */
+export function wholeModel<M extends Module>(make: () => M): M {
+  const made: tf.Variable[] = []
+  unfinished.push(made)
+  try {
+    return make()
+  } catch (error) {
+    tf.dispose(made)
+    throw error
+  } finally {
+    unfinished.pop()
+  }
 }
 
 export abstract class Module implements ParameterStore, Disposable {
@@ -49,8 +66,15 @@ export abstract class Module implements ParameterStore, Disposable {
         `${this.constructor.name}: the name ${name} is taken; give each parameter a name of its own`,
       )
     }
+    // Drawing the values may take long: what does not fit is refused before.
+    const bytes = 4 * shape.reduce((product, size) => product * size, 1)
+    activeEngine()?.require?.(bytes, `float32 [${shape.join(', ')}] of ${name}`)
     const values = initializer(shape, this.rng.stream(name))
-    return tf.tidy(() => tf.variable(tf.tensor<R>(values, [...shape] as tf.ShapeMap[R], 'float32'), trainable))
+    const variable = tf.tidy(() =>
+      tf.variable(tf.tensor<R>(values, [...shape] as tf.ShapeMap[R], 'float32'), trainable),
+    )
+    unfinished.at(-1)?.push(variable)
+    return variable
   }
 
   /** Adds a part under `name`; dots are allowed (`mlp.gate`). Make it with `rng.stream(name)`. */

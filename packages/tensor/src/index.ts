@@ -5,7 +5,14 @@ import './more-gradients.ts'
 
 export { tf } from './tf.ts'
 export type { Availability, Engine, RunningEngine } from './engine.ts'
-export { type EngineRegistration, engineNames, probeEngines, registerEngine, useEngine } from './engines.ts'
+export {
+  activeEngine,
+  type EngineRegistration,
+  engineNames,
+  probeEngines,
+  registerEngine,
+  useEngine,
+} from './engines.ts'
 export { catalogue, installReferences } from './catalogue.ts'
 export type { CatalogueEntry } from './operation.ts'
 export { isTaping, untaped } from './tape.ts'

@@ -25,12 +25,24 @@ export const decays = (parameter: tf.Tensor): boolean => parameter.shape.length 
 
 const zerosLike = (parameter: tf.Tensor): tf.Variable => tf.tidy(() => tf.variable(tf.zeros(parameter.shape), false))
 
+/** The kinds of state that an optimizer keeps, each as large as the parameters. */
+export const momentsOf = (config: OptimizerConfig): readonly string[] =>
+  config.name === 'adamw' ? ['m', 'v'] : config.momentum > 0 ? ['momentum'] : []
+
 /** AdamW or SGD with momentum, as in torch.optim; weight decay applies to parameters with two or more axes. */
 export function createOptimizer(config: OptimizerConfig, parameters: ReadonlyMap<string, tf.Variable>): Optimizer {
-  const kinds = config.name === 'adamw' ? ['m', 'v'] : config.momentum > 0 ? ['momentum'] : []
+  const kinds = momentsOf(config)
+  // Gives back what was made if the memory does not suffice for all.
+  using stack = new DisposableStack()
   const state = new Map<string, tf.Variable>()
   for (const kind of kinds)
-    for (const [name, parameter] of parameters) state.set(`${kind}.${name}`, zerosLike(parameter))
+    for (const [name, parameter] of parameters) {
+      state.set(
+        `${kind}.${name}`,
+        stack.adopt(zerosLike(parameter), (variable) => variable.dispose()),
+      )
+    }
+  const owned = stack.move()
   return {
     apply({ gradients, learningRate, step, scale }) {
       const names = [...parameters.keys()].filter((name) => gradients.has(name))
@@ -69,7 +81,7 @@ export function createOptimizer(config: OptimizerConfig, parameters: ReadonlyMap
     },
     state: () => state,
     [Symbol.dispose]() {
-      for (const variable of state.values()) variable.dispose()
+      owned.dispose()
     },
   }
 }

@@ -20,6 +20,7 @@ import { type FileContent, listCheckpoints, readCheckpoint, saveCheckpoint } fro
 import { type TrainingConfig, trainingConfig } from './config.ts'
 import { createEarlyStopping, type EarlyStoppingState, metricsOf } from './early-stopping.ts'
 import { checkpointsFolder, evaluate } from './evaluation.ts'
+import { checkMemory } from './memory-needed.ts'
 import { createOptimizer } from './optimizers.ts'
 import { Readings } from './readings.ts'
 import { learningRateAt } from './schedules.ts'
@@ -110,7 +111,7 @@ function stopwatch() {
 /**
  * Trains `model` on `corpus` and leaves the last parameters in it. In a resumed run it goes on from the last checkpoint.
  * Emits `train.started`, `train.step`, `mixture.routing`, `eval.result` (evaluator `validation`) and `checkpoint.saved`.
- * @throws MixlabError if the configuration or the data do not fit, the loss is not finite (the batch is saved), a
+ * @throws MixlabError if the configuration, the data or the memory do not fit, the loss is not finite (the batch is saved), a
  * checkpoint cannot be saved or read, or the run was interrupted (its state is saved).
  */
 export async function train(run: RunContext, options: TrainingOptions): Promise<TrainingResult> {
@@ -122,6 +123,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
       `training.contextLength is ${contextLength}, more than the model's context of ${model.contextLength}`,
     )
   }
+  checkMemory(model, config, contextLength)
   const { batchSize, accumulation, steps } = config
   const batches = createBatches(corpus.train, {
     batchSize,
