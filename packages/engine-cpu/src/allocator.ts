@@ -4,7 +4,7 @@
 
 const alignment = 64
 /** Never handed out, so that a vector load at the end of the last block stays inside the memory. */
-const guardBytes = 128
+export const guardBytes = 128
 const leastGrowth = 16 << 20
 
 export interface AllocatorOptions {

@@ -14,7 +14,7 @@ import {
   type TensorInfo,
 } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
-import { createAllocator, type Allocator } from './allocator.ts'
+import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
 import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
 import { createPool, threadsFromEnvironment, type Pool } from './pool.ts'
@@ -226,7 +226,7 @@ export class CpuBackend extends KernelBackend {
 
   /** @throws MixlabError (`out-of-memory`) if this much is not left under the limit, whatever may be in the way. */
   require(bytes: number, purpose: string): void {
-    if (this.#allocator.allocatedBytes() + bytes > this.#memory.limit.bytes) throw this.#shortage(bytes, purpose)
+    if (this.#allocator.allocatedBytes() + bytes > this.#available()) throw this.#shortage(bytes, purpose)
   }
 
   // What TensorFlow.js uses.
@@ -359,6 +359,11 @@ export class CpuBackend extends KernelBackend {
     if (at >= 0) this.#made.copyWithin(at, at + 1, this.#madeCount--)
   }
 
+  #available(): number {
+    const taken = this.#memory.buffer().byteLength - this.#allocator.reservedBytes()
+    return this.#memory.limit.bytes - taken - guardBytes
+  }
+
   #shortage(bytes: number, purpose: string): MixlabError {
     const held = ({ dtype, shape, size }: Data): HeldTensor => ({ dtype, shape, bytes: bytesFor(size, dtype) })
     return outOfMemory({
@@ -368,6 +373,7 @@ export class CpuBackend extends KernelBackend {
       allocated: this.#allocator.allocatedBytes(),
       reserved: this.#allocator.reservedBytes(),
       largestFree: this.#allocator.largestFreeBytes(),
+      available: this.#available(),
       limit: this.#memory.limit,
     })
   }

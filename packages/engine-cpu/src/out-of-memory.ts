@@ -22,6 +22,8 @@ export interface Shortage {
   /** Of the memory as far as it has grown, allocated or not. */
   readonly reserved: number
   readonly largestFree: number
+  /** What the limit leaves for blocks: the kernels' constants and the threads' control block take some of it. */
+  readonly available: number
   readonly limit: MemoryLimit
 }
 
@@ -66,10 +68,10 @@ function holders(tensors: Iterable<HeldTensor>, allocated: number): string {
 }
 
 /** Why there is nothing although the limit leaves as much: the reader would look for a mistake in the numbers. */
-function reason({ bytes, allocated, reserved, largestFree, limit }: Shortage): string {
+function reason({ bytes, allocated, reserved, largestFree, available }: Shortage): string {
   const size = blockSize(bytes)
-  if (allocated + size > limit.bytes) return ''
-  if (largestFree + limit.bytes - reserved > size) return `; the machine gives no more than ${formatBytes(reserved)}`
+  if (allocated + size > available) return ''
+  if (largestFree + available - reserved >= size) return `; the machine gives no more than ${formatBytes(reserved)}`
   return `; what is free is in pieces, the largest of ${formatBytes(largestFree)}`
 }
 

@@ -92,10 +92,18 @@ describe('the message', () => {
     tf.dispose(blocks)
   })
 
+  test('does not say so where the sum is the limit to the byte: the kernels need some of it', () => {
+    const blocks = Array.from({ length: 3 }, () => tf.fill([4, mebi], 1))
+    const { message } = failsCleanly(() => tf.fill([4, mebi], 0))
+    expect(message).toMatch(/16\.8 MB asked for .*, 50\.3 MB allocated .* of at most 67\.1 MB \(.*\); use a smaller/)
+    expect(() => engine.require!(16 * mebi, 'the same')).toThrow(message.slice(0, 40))
+    tf.dispose(blocks)
+  })
+
   test('says so when the machine gives less than the limit', () => {
     const [bytes, allocated, reserved, largestFree] = [200e6, 100e6, 150e6, 30e6]
     const asked = { purpose: 'float32 [50000000]', tensors: [], limit: { bytes: 4e9 } }
-    const { message } = shortage({ ...asked, bytes, allocated, reserved, largestFree })
+    const { message } = shortage({ ...asked, bytes, allocated, reserved, largestFree, available: 3.9e9 })
     expect(message).toBe(
       'the cpu engine is out of memory: 200.0 MB asked for (float32 [50000000]), 100.0 MB allocated (scratch 100.0 MB) ' +
         'of at most 4.0 GB (4 GiB, all that 32-bit addresses reach); the machine gives no more than 150.0 MB; ' +
