@@ -3,14 +3,13 @@
 // depend on the other rows and columns, on how the result is cut into tiles, or on the thread.
 //
 // A record is 16 words: left, right, result, rows M, columns N, depth K, first item, tiles along N, row stride of the
-// result, bias (0: none), kind; for kind FEW also: left row stride, left depth stride, right depth stride, right
-// column stride. Strides are in elements. An item is one tile of tileM × tileN elements of the result.
+// result, bias (0: none), then for few rows: left row stride, left depth stride, right depth stride, right column
+// stride. Strides are in elements. An item is one tile of tileM × tileN elements of the result.
 import { load4, store4 } from './lanes'
 import { expm1, sigmoid } from './math'
 import { floatArgument, intArgument, pointerArgument, threadIndex } from './thread'
 
 const RECORD: i32 = 6 // log2 of the bytes
-const FEW: i32 = 1 // both operands are read where they lie
 const DEPTH: i32 = 256 // steps of one pass: 8 KiB of the right operand stay in the first-level cache
 const ROWS: i32 = 6
 const COLUMNS: i32 = 8
@@ -24,70 +23,35 @@ export function multiplyTiles(args: usize, begin: i32, end: i32): void {
   eachTile(args, begin, end, true)
 }
 
-/** Bias and activation alone, of tiles that native kernels have multiplied. */
-export function finishTiles(args: usize, begin: i32, end: i32): void {
+/** The same of products of few rows, whose operands are read where they lie. */
+export function multiplyFew(args: usize, begin: i32, end: i32): void {
   eachTile(args, begin, end, false)
 }
 
-/** The tile that `locate` found. */
-let record: usize = 0
-let tileRow: i32 = 0
-let tileColumn: i32 = 0
-export let tileRows: i32 = 0
-export let tileColumns: i32 = 0
-
-@inline function locate(args: usize, item: i32): void {
+@inline function eachTile(args: usize, begin: i32, end: i32, packed: bool): void {
   const records = pointerArgument(args, 0)
-  let low = 0
-  let high = intArgument(args, 1)
-  while (high - low > 1) {
-    const middle = (low + high) >> 1
-    if (word(records + (<usize>middle << RECORD), 6) <= item) low = middle
-    else high = middle
-  }
   const tileM = intArgument(args, 2)
   const tileN = intArgument(args, 3)
-  record = records + (<usize>low << RECORD)
-  const tile = item - word(record, 6)
-  const tilesN = word(record, 7)
-  tileRow = (tile / tilesN) * tileM
-  tileColumn = (tile % tilesN) * tileN
-  tileRows = min(tileM, word(record, 3) - tileRow)
-  tileColumns = min(tileN, word(record, 4) - tileColumn)
-}
-
-// What a native kernel is told of a tile: addresses of the packed operands and the result, bytes of a row of it.
-export let tileLeft: usize = 0
-export let tileRight: usize = 0
-export let tileResult: usize = 0
-export let tileStride: usize = 0
-export let tileDepth: i32 = 0
-
-/** Finds a tile for a native kernel, in the globals above. False where WebAssembly is to do it: nothing is packed. */
-export function locateTile(args: usize, item: i32): bool {
-  locate(args, item)
-  tileDepth = word(record, 5)
-  tileStride = <usize>word(record, 8) << 2
-  tileLeft = <usize>word(record, 0) + (<usize>tileRow * tileDepth << 2)
-  tileRight = <usize>word(record, 1) + (<usize>tileColumn * tileDepth << 2)
-  tileResult = <usize>word(record, 2) + <usize>tileRow * tileStride + (<usize>tileColumn << 2)
-  return word(record, 10) != FEW && tileDepth > 0
-}
-
-@inline function eachTile(args: usize, begin: i32, end: i32, product: bool): void {
   const activation = intArgument(args, 4)
   const parameter = floatArgument(args, 5)
   const work = pointerArgument(args, 6) + (<usize>threadIndex << 8)
   for (let item = begin; item < end; item++) {
-    locate(args, item)
-    const m = tileRow
-    const n = tileColumn
-    const rows = tileRows
-    const columns = tileColumns
-    if (product) {
-      if (word(record, 10) == FEW) fewRows(record, rows, n, columns, work)
-      else packedTile(record, m, n, rows, columns, work)
+    let low = 0
+    let high = intArgument(args, 1)
+    while (high - low > 1) {
+      const middle = (low + high) >> 1
+      if (word(records + (<usize>middle << RECORD), 6) <= item) low = middle
+      else high = middle
     }
+    const record = records + (<usize>low << RECORD)
+    const tile = item - word(record, 6)
+    const tilesN = word(record, 7)
+    const m = (tile / tilesN) * tileM
+    const n = (tile % tilesN) * tileN
+    const rows = min(tileM, word(record, 3) - m)
+    const columns = min(tileN, word(record, 4) - n)
+    if (packed) packedTile(record, m, n, rows, columns, work)
+    else fewRows(record, rows, n, columns, work)
     const bias = <usize>word(record, 9)
     if (bias != 0 || activation != 0) {
       const stride = <usize>word(record, 8) << 2
@@ -190,10 +154,10 @@ function tileKernel(a: usize, b: usize, c: usize, stride: usize, steps: i32, acc
 /** Up to 5 rows: packing would cost more than it saves. Columns n … n + columns, 8 at a time. */
 function fewRows(record: usize, rows: i32, n: i32, columns: i32, work: usize): void {
   const depth = word(record, 5)
-  const aRow = <usize>word(record, 11) << 2
-  const aDepth = <usize>word(record, 12) << 2
-  const bDepth = <usize>word(record, 13) << 2
-  const bColumn = <usize>word(record, 14) << 2
+  const aRow = <usize>word(record, 10) << 2
+  const aDepth = <usize>word(record, 11) << 2
+  const bDepth = <usize>word(record, 12) << 2
+  const bColumn = <usize>word(record, 13) << 2
   const stride = <usize>word(record, 8) << 2
   const left = <usize>word(record, 0)
   const right = <usize>word(record, 1) + <usize>n * bColumn

@@ -1,5 +1,5 @@
 // Packing: an operand of a matrix product is rewritten as strips of `width` rows (6 of the left, 8 of the
-// right one; 14 and 32 for native kernels), each strip holding, for every step along the depth, its `width` values side by side. The micro-kernel then reads
+// right one; 6 and 16 for AVX2, 14 and 32 for AVX-512), each strip holding, for every step along the depth, its `width` values side by side. The micro-kernel then reads
 // both operands strictly forwards, whatever their layout was. Rows past the end are zeros. What is here only moves
 // data, so the result is the same however the work is divided.
 //
@@ -53,6 +53,7 @@ function packRecord(record: usize, begin: i32, end: i32): void {
       if (width == 8) across(8, from, to, strips, depth, depthStride, stripBytes)
       else if (width == 6) across(6, from, to, strips, depth, depthStride, stripBytes)
       else if (width == 32) across(32, from, to, strips, depth, depthStride, stripBytes)
+      else if (width == 16) across(16, from, to, strips, depth, depthStride, stripBytes)
       else across(14, from, to, strips, depth, depthStride, stripBytes)
     }
     strip = whole
@@ -63,6 +64,7 @@ function packRecord(record: usize, begin: i32, end: i32): void {
       if (width == 8) along(8, from, to, depth, rowStride)
       else if (width == 6) along(6, from, to, depth, rowStride)
       else if (width == 32) along(32, from, to, depth, rowStride)
+      else if (width == 16) along(16, from, to, depth, rowStride)
       else along(14, from, to, depth, rowStride)
     }
   }

@@ -16,6 +16,7 @@ import {
 import { MixlabError } from '@mixlab/core'
 import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
+import type { Processor } from './native/executable.ts'
 import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
 import { createPool, threadsFromEnvironment, type Pool } from './pool.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'
@@ -205,9 +206,9 @@ export class CpuBackend extends KernelBackend {
     return this.#pool.threads()
   }
 
-  /** True where products run as machine code; else why they do not. */
-  native(): true | string {
-    return this.#pool.native
+  /** The processor that kernels run on as machine code; else why there is none. */
+  native(): Processor | string {
+    return typeof this.#pool.native === 'string' ? this.#pool.native : this.#pool.native.processor
   }
 
   setThreads(threads: number): void {

@@ -5,7 +5,6 @@
 // worker and waits for it; if not, the worker leaves without having touched anything. So the main thread never waits
 // for a worker that has not claimed work, and the job's fields never change under one that has.
 
-import { nativeMultiplyTiles, type NativeProducts } from './native/products.ts'
 import { wasm, type WasmMemory, type WasmModule } from './web-assembly.ts'
 
 /** Indices of int32 words. What is written by different threads at the same time lies in different cache lines. */
@@ -17,6 +16,9 @@ export const control = {
   count: 4,
   chunks: 5,
   limit: 6,
+  /** Address of machine code for the job, low and high half; 0: the module's kernel. */
+  codeLow: 7,
+  codeHigh: 8,
   next: 16,
   active: 32,
   waiting: 33,
@@ -36,18 +38,7 @@ export const spinMilliseconds = 0.06
 
 export type Kernel = (args: number, begin: number, end: number) => void
 
-/** A kernel's function on this thread: the module's, or its native twin. */
-export function threadKernels(
-  exported: Readonly<Record<string, Kernel>>,
-  memory: WasmMemory,
-  native: NativeProducts | undefined,
-): Record<string, Kernel> {
-  return native ? { ...exported, multiplyTiles: nativeMultiplyTiles(native, memory, exported) } : { ...exported }
-}
-
 export interface WorkerSetup {
-  /** Addresses of machine code, where there is any. */
-  readonly native: NativeProducts | undefined
   readonly module: WasmModule
   readonly memory: WasmMemory
   readonly controlAddress: number

@@ -3,10 +3,11 @@ import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tf
 import { formatBytes, MixlabError } from '@mixlab/core'
 import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
+import type { Processor } from './native/executable.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
 import { memoryFromEnvironment } from './memory.ts'
-import { nativeProducts } from './native/products.ts'
+import { nativeKernels } from './native/registry.ts'
 
 /** The running backend; undefined before the engine was started. */
 export function runningBackend(): CpuBackend | undefined {
@@ -24,6 +25,12 @@ function memoryText(): string {
   }
 }
 
+const setName = ({ set, bfloat16 }: Processor): string =>
+  set === 'avx2' ? 'AVX2' : `AVX-512${bfloat16 ? ' with bfloat16' : ''}`
+
+const kernelsName = (native: Processor | string): string =>
+  typeof native === 'string' ? 'WebAssembly SIMD' : `${setName(native)}, WebAssembly SIMD`
+
 export const cpuEngine: Engine = {
   name: 'cpu',
   summary: 'WebAssembly SIMD kernels on worker threads; any machine, nothing to install',
@@ -32,8 +39,9 @@ export const cpuEngine: Engine = {
   async available(): Promise<Availability> {
     try {
       kernelModule()
-      const native = nativeProducts()
-      const products = typeof native === 'string' ? `no machine code: ${native}` : 'products in AVX-512 machine code'
+      const native = nativeKernels()
+      const products =
+        typeof native === 'string' ? `no machine code: ${native}` : `machine code for ${setName(native.processor)}`
       const runtime = `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}`
       return { ok: true, detail: `${runtime}; ${memoryText()}; ${products}` }
     } catch (error) {
@@ -56,7 +64,7 @@ export const cpuEngine: Engine = {
       backendName,
       threads: backend.threads(),
       describe: () => ({
-        kernels: backend.native() === true ? 'WebAssembly SIMD, products in AVX-512' : 'WebAssembly SIMD',
+        kernels: kernelsName(backend.native()),
         threads: backend.threads(),
         nativeKernels: listKernels().filter(({ native }) => native).length,
       }),

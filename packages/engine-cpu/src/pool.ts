@@ -14,12 +14,11 @@ import {
   kernelNames,
   pause,
   takeChunks,
-  threadKernels,
   type Kernel,
   type WorkerSetup,
 } from './control.ts'
 import type { SharedMemory } from './memory.ts'
-import { nativeProducts } from './native/products.ts'
+import { nativeCaller, nativeKernels, type NativeKernels } from './native/registry.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'
 
 const maximumThreads = 256
@@ -34,8 +33,8 @@ export interface Pool extends Disposable {
   has(kernel: string): boolean
   /** First address that is free for data. */
   readonly dataStart: number
-  /** Whether products run as machine code; else why not. */
-  readonly native: true | string
+  /** The machine code there is; else why there is none. */
+  readonly native: NativeKernels | string
 }
 
 /** The number of threads by MIXLAB_THREADS, or all cores. Throws MixlabError for anything but 1 … 256. */
@@ -55,13 +54,12 @@ export function createPool(
   threadCount: number,
   allowNative = true,
 ): Pool {
-  const portable = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
-  const products = allowNative ? nativeProducts() : 'not wanted'
-  const native = typeof products === 'string' ? undefined : products
-  const exported = threadKernels(portable, memory, native)
+  const exported = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
+  const native = allowNative ? nativeKernels() : 'not wanted'
+  const nativeKernel = typeof native === 'string' ? undefined : nativeCaller(memory, 0)
   const names = kernelNames(module)
   const index = new Map(names.map((name, i) => [name, i]))
-  const heapBase = (portable as unknown as { heapBase(): number }).heapBase()
+  const heapBase = (exported as unknown as { heapBase(): number }).heapBase()
   const controlAddress = Math.ceil(heapBase / 64) * 64
   const argumentsAddress = controlAddress + argumentsOffset
   const words = new Int32Array(buffer(), controlAddress, 128)
@@ -79,7 +77,7 @@ export function createPool(
 
   function startWorkers(): void {
     while (workers.length < threads - 1) {
-      const setup: WorkerSetup = { module, memory, controlAddress, index: workers.length + 1, native }
+      const setup: WorkerSetup = { module, memory, controlAddress, index: workers.length + 1 }
       try {
         const worker = new Worker(workerFile, { workerData: setup, execArgv: [], name: 'mixlab-cpu' })
         worker.on('error', complain)
@@ -92,9 +90,11 @@ export function createPool(
     }
   }
 
-  function publish(kernel: number, count: number, grain: number): void {
+  function publish(kernel: number, code: number, count: number, grain: number): void {
     const chunks = Math.ceil(count / grain)
     words[control.kernel] = kernel
+    words[control.codeLow] = code % 2 ** 32
+    words[control.codeHigh] = Math.floor(code / 2 ** 32)
     words[control.count] = count
     words[control.grain] = grain
     words[control.chunks] = chunks
@@ -128,7 +128,7 @@ export function createPool(
 
   return {
     dataStart: controlAddress + controlBytes,
-    native: typeof products === 'string' ? products : true,
+    native,
     threads: () => threads,
     setThreads(count) {
       threads = checkThreads(count, 'threads')
@@ -139,10 +139,11 @@ export function createPool(
       const at = index.get(kernel)
       if (at === undefined) throw new Error(`the cpu engine has no kernel function ${kernel}`)
       for (let i = 0; i < args.length; i++) argumentWords[i] = args[i]!
-      const run = exported[kernel]!
+      const code = typeof native === 'string' ? 0 : native.address(kernel)
+      const run = code === 0 ? exported[kernel]! : nativeKernel!(code)
       if (count <= grain || threads === 1) return run(argumentsAddress, 0, count)
       if (workers.length < threads - 1) startWorkers()
-      publish(at, count, grain)
+      publish(at, code, count, grain)
       try {
         takeChunks(words, run, argumentsAddress)
       } finally {

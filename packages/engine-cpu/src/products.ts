@@ -2,7 +2,7 @@
 // product is a list of one, a batch and a mixture's members are longer ones, in which every tile of every product is
 // an item, so that the work is balanced however unequal the products are.
 import type { CpuBackend } from './backend.ts'
-import { nativeColumns, nativeRows } from './native/product-kernel.ts'
+import { stripShape } from './native/product.ts'
 
 /** Result [m, n] = left [m, k] · right [k, n] (+ bias [n]); addresses in bytes, strides in elements. */
 export interface Product {
@@ -17,6 +17,8 @@ export interface Product {
   readonly rightDepth: number
   readonly rightColumn: number
   readonly resultRow: number
+  /** Columns of the bias before this product's own: of a piece of a product. */
+  readonly biasColumn?: number
 }
 
 export interface Epilogue {
@@ -55,10 +57,9 @@ const portable: Layout = {
   ]),
 }
 
-const native: Layout = {
-  rows: nativeRows,
-  columns: nativeColumns,
-  tiles: tiles(nativeRows, [
+const wide: Layout = {
+  ...stripShape.avx512,
+  tiles: tiles(stripShape.avx512.rows, [
     [7, 256],
     [7, 128],
     [7, 64],
@@ -68,7 +69,13 @@ const native: Layout = {
   ]),
 }
 
-const layoutOf = (backend: CpuBackend): Layout => (backend.native() === true ? native : portable)
+const narrow: Layout = { ...portable, ...stripShape.avx2 }
+
+function layoutOf(backend: CpuBackend): Layout {
+  const native = backend.native()
+  if (typeof native === 'string') return portable
+  return native.set === 'avx512' ? wide : narrow
+}
 
 const fewRows = 5
 const packRecordWords = 8
@@ -77,8 +84,8 @@ const tileRecordWords = 16
 const passFloats = 8 << 20
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple
-const packedFloats = ({ m, n, k }: Product, { rows, columns }: Layout): number =>
-  m <= fewRows ? 0 : (roundUp(m, rows) + roundUp(n, columns)) * k
+const packedFloats = (product: Product, { rows, columns }: Layout): number =>
+  isFew(product) ? 0 : (roundUp(product.m, rows) + roundUp(product.n, columns)) * product.k
 
 /** Runs the products; an element of a result never depends on what else is in the list, nor on the threads. */
 export function multiply(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue = {}): void {
@@ -113,6 +120,7 @@ function* pieces(product: Product, layout: Layout): Generator<Product> {
         left: product.left + 4 * row * product.leftRow,
         right: product.right + 4 * column * product.rightColumn,
         result: product.result + 4 * (row * product.resultRow + column),
+        biasColumn: column,
         m: Math.min(rows, m - row),
         n: Math.min(columns, n - column),
       }
@@ -122,48 +130,51 @@ function* pieces(product: Product, layout: Layout): Generator<Product> {
 
 function multiplyPass(backend: CpuBackend, layout: Layout, products: readonly Product[], epilogue: Epilogue): void {
   const mark = backend.scratchMark()
-  const packed = pack(backend, layout, products)
-  const { tileM, tileN } = chooseTile(layout, products, backend.threads())
+  const [few, many] = [products.filter(isFew), products.filter((product) => !isFew(product))]
+  if (many.length > 0) {
+    const packed = pack(backend, layout, many)
+    const tile = chooseTile(layout, many, backend.threads())
+    const operands = many.map((product, i) => ({ ...product, left: packed.left[i]!, right: packed.right[i]! }))
+    runTiles(backend, 'multiplyTiles', operands, tile, epilogue)
+  }
+  if (few.length > 0) {
+    const most = few.reduce((rows, { m }) => Math.max(rows, m), 0)
+    runTiles(backend, 'multiplyFew', few, { ...chooseTile(layout, few, backend.threads()), tileM: most }, epilogue)
+  }
+  backend.releaseScratch(mark)
+}
+
+/** A product of few rows would only be slowed down by packing, and one without depth is all zeros. */
+const isFew = ({ m, k }: Product): boolean => m <= fewRows || k === 0
+
+function runTiles(
+  backend: CpuBackend,
+  kernel: string,
+  products: readonly Product[],
+  { tileM, tileN }: { readonly tileM: number; readonly tileN: number },
+  epilogue: Epilogue,
+): void {
   const table = backend.scratch(products.length * tileRecordWords * 4)
   const words = backend.viewAt(table, products.length * tileRecordWords, 'int32')
   let items = 0
   let macs = 0
-  products.forEach((product, i) => {
-    const { m, n, k } = product
-    const few = m <= fewRows
+  for (const [i, product] of products.entries()) {
+    const { left, right, result, m, n, k, resultRow, leftRow, leftDepth, rightDepth, rightColumn } = product
     const tilesN = Math.ceil(n / tileN)
-    words.set(
-      [
-        few ? product.left : packed.left[i]!,
-        few ? product.right : packed.right[i]!,
-        product.result,
-        m,
-        n,
-        k,
-        items,
-        tilesN,
-        product.resultRow,
-        epilogue.bias ?? 0,
-        few ? 1 : 0,
-        product.leftRow,
-        product.leftDepth,
-        product.rightDepth,
-        product.rightColumn,
-      ],
-      i * tileRecordWords,
-    )
-    items += few ? tilesN : tilesN * Math.ceil(m / tileM)
+    const bias = epilogue.bias === undefined ? 0 : epilogue.bias + 4 * (product.biasColumn ?? 0)
+    const record = [left, right, result, m, n, k, items, tilesN, resultRow, bias]
+    words.set([...record, leftRow, leftDepth, rightDepth, rightColumn], i * tileRecordWords)
+    items += tilesN * Math.ceil(m / tileM)
     macs += m * n * k
-  })
+  }
   const work = backend.scratch(256 * backend.threads())
   const grain = Math.max(1, Math.ceil((60_000 * items) / (macs + 1)))
   const activation = activations[epilogue.activation ?? 'linear']
-  const count = products.length
-  backend.run('multiplyTiles', items, grain, table, count, tileM, tileN, activation, epilogue.parameter ?? 0, work)
-  backend.releaseScratch(mark)
+  const parameters = [tileM, tileN, activation, epilogue.parameter ?? 0, work]
+  backend.run(kernel, items, grain, table, products.length, ...parameters)
 }
 
-/** Packs the operands of all products that are not done in place; one that occurs several times is packed once. */
+/** Packs the operands of all products; one that occurs several times is packed once. */
 function pack(backend: CpuBackend, layout: Layout, products: readonly Product[]): { left: number[]; right: number[] } {
   const left: number[] = []
   const right: number[] = []
@@ -184,16 +195,13 @@ function pack(backend: CpuBackend, layout: Layout, products: readonly Product[])
     return target
   }
   for (const { left: a, right: b, m, n, k, leftRow, leftDepth, rightDepth, rightColumn } of products) {
-    const skip = m <= fewRows || k === 0
-    left.push(skip ? 0 : strip(a, m, k, leftRow, leftDepth, layout.rows))
-    right.push(skip ? 0 : strip(b, n, k, rightColumn, rightDepth, layout.columns))
+    left.push(strip(a, m, k, leftRow, leftDepth, layout.rows))
+    right.push(strip(b, n, k, rightColumn, rightDepth, layout.columns))
   }
-  if (items > 0) {
-    const table = backend.scratch(4 * records.length)
-    backend.viewAt(table, records.length, 'int32').set(records)
-    const grain = Math.max(1, Math.ceil((16_384 * items) / floats))
-    backend.run('packStrips', items, grain, table, records.length / packRecordWords)
-  }
+  const table = backend.scratch(4 * records.length)
+  backend.viewAt(table, records.length, 'int32').set(records)
+  const grain = Math.max(1, Math.ceil((16_384 * items) / floats))
+  backend.run('packStrips', items, grain, table, records.length / packRecordWords)
   return { left, right }
 }
 

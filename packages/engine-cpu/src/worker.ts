@@ -9,17 +9,22 @@ import {
   pause,
   spinMilliseconds,
   takeChunks,
-  threadKernels,
   type Kernel,
   type WorkerSetup,
 } from './control.ts'
+import { nativeCaller } from './native/registry.ts'
 import { wasm } from './web-assembly.ts'
 
-const { module, memory, controlAddress, index, native } = workerData as WorkerSetup
+const { module, memory, controlAddress, index } = workerData as WorkerSetup
 const words = new Int32Array(memory.buffer, controlAddress, 128)
 const exported = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
-const own = threadKernels(exported, memory, native)
-const kernels = kernelNames(module).map((name) => own[name]!)
+const kernels = kernelNames(module).map((name) => exported[name]!)
+let native: ReturnType<typeof nativeCaller> | undefined
+
+function jobKernel(): Kernel {
+  const code = words[control.codeHigh]! * 2 ** 32 + (words[control.codeLow]! >>> 0)
+  return code === 0 ? kernels[words[control.kernel]!]! : (native ??= nativeCaller(memory, index))(code)
+}
 ;(exported as unknown as { setThreadIndex(index: number): void }).setThreadIndex(index)
 
 function report(error: unknown): void {
@@ -51,7 +56,7 @@ for (let seen = 0; ;) {
   Atomics.add(words, control.active, 1)
   if (Atomics.load(words, control.open) !== 0) {
     try {
-      takeChunks(words, kernels[words[control.kernel]!]!, controlAddress + argumentsOffset)
+      takeChunks(words, jobKernel(), controlAddress + argumentsOffset)
     } catch (error) {
       report(error)
     }

@@ -1,151 +1,456 @@
-// An encoder for the few x86-64 instructions that the kernels need: 512-bit vectors (EVEX), 64-bit integers, one kind of
-// jump. Operands that lie in memory are always [base + 32-bit displacement]. Intel's manual, volume 2, sections 2.1 and 2.7.
+// An encoder for the x86-64 instructions that the kernels need: vectors of float32 in AVX2 (VEX, 256 bits) or AVX-512
+// (EVEX, 512 bits) under the same names, scalars, masks, 64-bit integers and jumps. It knows registers by number and
+// nothing of what is in them: see program.ts. Intel's manual, volume 2, sections 2.1, 2.3 and 2.7.
+
+/** The instruction set that code is made for. */
+export type InstructionSet = 'avx2' | 'avx512'
 
 /** 64-bit registers by their numbers. System V: the first six arguments are in rdi, rsi, rdx, rcx, r8, r9. */
-export const registers = { rax: 0, rcx: 1, rdx: 2, rsp: 4, rsi: 6, rdi: 7, r8: 8, r9: 9, r10: 10, r11: 11 } as const
-export type Register = (typeof registers)[keyof typeof registers]
+export const registers = {
+  rax: 0,
+  rcx: 1,
+  rdx: 2,
+  rbx: 3,
+  rsp: 4,
+  rbp: 5,
+  rsi: 6,
+  rdi: 7,
+  r8: 8,
+  r9: 9,
+  r10: 10,
+  r11: 11,
+  r12: 12,
+  r13: 13,
+  r14: 14,
+  r15: 15,
+} as const
 
-export interface Memory {
-  readonly base: Register
-  /** In bytes. */
-  readonly displacement: number
+/** [base + index · scale + displacement], in bytes. */
+export interface Address {
+  readonly base: number
+  readonly index?: number
+  readonly scale?: 1 | 2 | 4 | 8
+  readonly displacement?: number
 }
 
-/** A vector register, zmm0 … zmm31. */
-export type Vector = number
+/** A number that lies behind the code, in all lanes. */
+export interface Constant {
+  readonly bits: number
+}
 
-interface Evex {
-  /** 1: 0F, 2: 0F38. */
-  readonly map: 1 | 2
-  /** 0: none, 1: 66. */
-  readonly prefix: 0 | 1
-  readonly opcode: number
-  readonly register: Vector
-  readonly second?: Vector
-  readonly operand: Vector | Memory
-  /** Mask register k1 … k7; 0: none. */
+/** The numbers of the lanes as float32: 0, 1, 2, … (AVX2 only). */
+export const laneNumbers: Constant = { bits: -1 }
+
+export type Operand = number | Address | Constant
+
+const isConstant = (operand: Operand): operand is Constant => typeof operand === 'object' && 'bits' in operand
+
+/** Opcode map (1: 0F, 2: 0F38, 3: 0F3A), mandatory prefix (0: none, 1: 66, 2: F3, 3: F2), opcode, the bit W. */
+type Encoding = readonly [map: 1 | 2 | 3, prefix: 0 | 1 | 2 | 3, opcode: number, w?: 1]
+
+/** target = f(second, operand). */
+const threeOperands = {
+  add: [1, 0, 0x58],
+  mul: [1, 0, 0x59],
+  sub: [1, 0, 0x5c],
+  min: [1, 0, 0x5d],
+  div: [1, 0, 0x5e],
+  max: [1, 0, 0x5f],
+  and: [1, 1, 0xdb],
+  andNot: [1, 1, 0xdf],
+  or: [1, 1, 0xeb],
+  xor: [1, 1, 0xef],
+  addInt: [1, 1, 0xfe],
+  subInt: [1, 1, 0xfa],
+  mulInt: [2, 1, 0x40],
+  maxInt: [2, 1, 0x3d],
+  minInt: [2, 1, 0x39],
+  /** target = target · operand + second; second · target + operand; second · operand + target. */
+  fma132: [2, 1, 0x98],
+  fma213: [2, 1, 0xa8],
+  fma231: [2, 1, 0xb8],
+  unpackLow: [1, 0, 0x14],
+  unpackHigh: [1, 0, 0x15],
+  unpackLowPairs: [1, 1, 0x14, 1],
+  unpackHighPairs: [1, 1, 0x15, 1],
+  /** target += the products of pairs of bfloat16 (avx512_bf16). */
+  dotBfloat16: [2, 2, 0x52],
+  /** Lanes of operand and then of second as bfloat16 (avx512_bf16). */
+  toBfloat16: [2, 3, 0x72],
+  addDouble: [1, 3, 0x58, 1],
+  mulDouble: [1, 3, 0x59, 1],
+  subDouble: [1, 3, 0x5c, 1],
+  divDouble: [1, 3, 0x5e, 1],
+  sqrtDouble: [1, 3, 0x51, 1],
+  doubleToFloat: [1, 3, 0x5a, 1],
+  floatToDouble: [1, 2, 0x5a],
+} as const satisfies Record<string, Encoding>
+export type ThreeOperands = keyof typeof threeOperands
+
+/** target = f(operand). */
+const twoOperands = {
+  move: [1, 0, 0x28],
+  load: [1, 0, 0x10],
+  broadcast: [2, 1, 0x18],
+  sqrt: [1, 0, 0x51],
+  intToFloat: [1, 0, 0x5b],
+  floatToInt: [1, 1, 0x5b],
+  truncate: [1, 2, 0x5b],
+  /** Every lane as bfloat16 into the lower half (avx512_bf16), and the lower half's 16-bit lanes as 32-bit ones. */
+  narrowToBfloat16: [2, 2, 0x72],
+  widen: [2, 1, 0x33],
+} as const satisfies Record<string, Encoding>
+export type TwoOperands = keyof typeof twoOperands
+
+/** target = f(second, operand) with a constant in the instruction. */
+const withConstant = {
+  shuffle: [1, 0, 0xc6],
+  shuffleQuarters: [3, 1, 0x23],
+  swapHalves: [3, 1, 0x06],
+} as const satisfies Record<string, Encoding>
+export type WithConstant = keyof typeof withConstant
+
+/** Predicates of comparisons: the quiet ones, as WebAssembly compares. */
+export const predicates = {
+  equal: 0,
+  less: 17,
+  lessEqual: 18,
+  unordered: 3,
+  notEqual: 4,
+  greaterEqual: 29,
+  greater: 30,
+  notLess: 21,
+}
+export type Predicate = keyof typeof predicates
+
+export const conditions = { '==': 4, '!=': 5, '<': 12, '>=': 13, '<=': 14, '>': 15 }
+export type Condition = keyof typeof conditions
+
+/** A place in the code, by identity. */
+export interface Label {
+  readonly label: true
+}
+
+interface Details {
+  readonly second?: number
   readonly mask?: number
   /** Lanes outside the mask become 0, else they stay as they are. */
   readonly zeroing?: boolean
+  readonly immediate?: number
+  /** 128 bits or less. */
+  readonly short?: boolean
+  /** Bytes that an EVEX displacement of one byte counts in: those of the operand in memory. */
+  readonly unit?: number
 }
 
 export class Assembler {
+  readonly set: InstructionSet
   readonly #bytes: number[] = []
+  readonly #constants = new Map<number, number>()
+  readonly #labels = new Map<Label, { at?: number; uses: number[] }>()
+  readonly #constantUses: { at: number; slot: number; rest: number }[] = []
 
-  get code(): Uint8Array {
-    return Uint8Array.from(this.#bytes)
+  constructor(set: InstructionSet) {
+    this.set = set
   }
 
-  /** The place of the next instruction, to jump back to. */
-  get here(): number {
-    return this.#bytes.length
+  /** The code, and behind it its constants. */
+  finish(): Uint8Array {
+    const each = this.set === 'avx512' ? 4 : 32
+    const start = Math.ceil(this.#bytes.length / 64) * 64
+    const code = new Uint8Array(this.#constants.size === 0 ? this.#bytes.length : start + each * this.#constants.size)
+    code.set(this.#bytes)
+    const view = new DataView(code.buffer)
+    for (const [bits, slot] of this.#constants)
+      for (let i = 0; i < each; i += 4) {
+        const at = start + each * slot + i
+        if (bits === laneNumbers.bits) view.setFloat32(at, i / 4, true)
+        else view.setUint32(at, bits, true)
+      }
+    for (const { at, slot, rest } of this.#constantUses) view.setInt32(at, start + each * slot - (at + 4 + rest), true)
+    return code
   }
 
   #word32(value: number): void {
     this.#bytes.push(value & 255, (value >> 8) & 255, (value >> 16) & 255, (value >> 24) & 255)
   }
 
-  /** The operand bytes: a register, or [base + disp32] (rsp as a base needs one byte more). */
-  #operand(register: number, operand: number | Memory): void {
-    if (typeof operand === 'number') return void this.#bytes.push(0xc0 | ((register & 7) << 3) | (operand & 7))
-    this.#bytes.push(0x80 | ((register & 7) << 3) | (operand.base & 7))
-    if ((operand.base & 7) === 4) this.#bytes.push(0x24)
-    this.#word32(operand.displacement)
+  /** ModRM, SIB and displacement. `unit`: what a displacement of one byte counts in. `rest`: bytes that follow. */
+  #operand(register: number, operand: Operand, unit: number, rest = 0): void {
+    const middle = (register & 7) << 3
+    if (typeof operand === 'number') return void this.#bytes.push(0xc0 | middle | (operand & 7))
+    if (isConstant(operand)) {
+      const slot = this.#constants.get(operand.bits) ?? this.#constants.size
+      this.#constants.set(operand.bits, slot)
+      this.#bytes.push(0x05 | middle)
+      this.#constantUses.push({ at: this.#bytes.length, slot, rest })
+      return this.#word32(0)
+    }
+    const { base, index, scale = 1, displacement = 0 } = operand
+    const short = displacement / unit
+    const fits = Number.isInteger(short) && short >= -128 && short <= 127
+    const mode = displacement === 0 && (base & 7) !== 5 ? 0 : fits ? 0x40 : 0x80
+    if (index === undefined && (base & 7) !== 4) this.#bytes.push(mode | middle | (base & 7))
+    else this.#bytes.push(mode | middle | 4, (Math.log2(scale) << 6) | (((index ?? 4) & 7) << 3) | (base & 7))
+    if (mode === 0x40) this.#bytes.push(short & 255)
+    else if (mode === 0x80) this.#word32(displacement)
   }
 
-  #evex({ map, prefix, opcode, register, second = 0, operand, mask = 0, zeroing = false }: Evex): void {
-    const inverted = (value: number, bit: number) => ((value >> bit) & 1) ^ 1
-    const rm = typeof operand === 'number' ? operand : operand.base
-    const x = typeof operand === 'number' ? inverted(operand, 4) : 1
+  #vector(encoding: Encoding, register: number, operand: Operand, details: Details): void {
+    const [map, prefix, opcode, w] = encoding
+    const { second = 0, mask = 0, zeroing = false, immediate, short = false, unit = 64 } = details
+    const not = (value: number, bit: number) => ((value >> bit) & 1) ^ 1
+    const [base, index] =
+      typeof operand === 'number' ? [operand, 0] : isConstant(operand) ? [0, 0] : [operand.base, operand.index ?? 0]
+    const wide = this.set === 'avx512'
+    if (wide) {
+      const x = typeof operand === 'number' ? not(operand, 4) : not(index, 3)
+      const repeated = typeof operand === 'object' && isConstant(operand) && unit === 64
+      const length = short ? 0 : 2
+      this.#bytes.push(
+        0x62,
+        (not(register, 3) << 7) | (x << 6) | (not(base, 3) << 5) | (not(register, 4) << 4) | map,
+        ((w ?? 0) << 7) | ((~second & 15) << 3) | 4 | prefix,
+        (Number(zeroing) << 7) | (length << 5) | (Number(repeated) << 4) | (not(second, 4) << 3) | mask,
+        opcode,
+      )
+    } else {
+      this.#bytes.push(
+        0xc4,
+        (not(register, 3) << 7) | (not(index, 3) << 6) | (not(base, 3) << 5) | map,
+        ((w ?? 0) << 7) | ((~second & 15) << 3) | (Number(!short) << 2) | prefix,
+        opcode,
+      )
+    }
+    this.#operand(register, operand, wide ? unit : 1, immediate === undefined ? 0 : 1)
+    if (immediate !== undefined) this.#bytes.push(immediate & 255)
+  }
+
+  three(name: ThreeOperands, target: number, second: number, operand: Operand): void {
+    const isScalar = name.endsWith('Double') || name.startsWith('double')
+    const unit = name === 'floatToDouble' ? 4 : 8
+    this.#vector(threeOperands[name], target, operand, { second, ...(isScalar && { short: true, unit }) })
+  }
+
+  two(name: TwoOperands, target: number, operand: Operand): void {
+    this.#vector(twoOperands[name], target, operand, name === 'broadcast' ? { unit: 4 } : {})
+  }
+
+  shaped(name: WithConstant, target: number, second: number, operand: Operand, immediate: number): void {
+    this.#vector(withConstant[name], target, operand, { second, immediate })
+  }
+
+  /** vroundps, vrndscaleps: 0 to the nearest, 1 down, 2 up, 3 towards zero. */
+  round(target: number, operand: Operand, mode: 0 | 1 | 2 | 3): void {
+    this.#vector([3, 1, 0x08], target, operand, { immediate: mode | 8 })
+  }
+
+  /** Shifts of 32-bit lanes. */
+  shift(direction: 'left' | 'right' | 'rightSigned', target: number, source: number, bits: number): void {
+    const operation = { left: 6, right: 2, rightSigned: 4 }[direction]
+    this.#vector([1, 1, 0x72], operation, source, { second: target, immediate: bits })
+  }
+
+  /** vmovups: stores a vector. */
+  store(source: number, target: Address): void {
+    this.#vector([1, 0, 0x11], source, target, {})
+  }
+
+  /** Loads the lanes of a mask (k1 … k7, or with AVX2 a vector); the others are 0 and their memory is not touched. */
+  loadMasked(target: number, source: Address, mask: number): void {
+    if (this.set === 'avx512') this.#vector([1, 0, 0x10], target, source, { mask, zeroing: true })
+    else this.#vector([2, 1, 0x2c], target, source, { second: mask })
+  }
+
+  /** Stores the lanes of a mask. */
+  storeMasked(source: number, target: Address, mask: number): void {
+    if (this.set === 'avx512') this.#vector([1, 0, 0x11], source, target, { mask })
+    else this.#vector([2, 1, 0x2e], source, target, { second: mask })
+  }
+
+  /** Compares lanes, into a mask. */
+  compare(predicate: Predicate, mask: number, a: number, b: Operand): void {
+    this.#vector([1, 0, 0xc2], mask, b, { second: a, immediate: predicates[predicate] })
+  }
+
+  /** mask ? yes : no. */
+  select(target: number, mask: number, yes: Operand, no: number): void {
+    if (this.set === 'avx512') this.#vector([2, 1, 0x65], target, yes, { second: no, mask })
+    else this.#vector([3, 1, 0x4a], target, yes, { second: no, immediate: mask << 4 })
+  }
+
+  /** mask ? x : 0. */
+  keep(target: number, mask: number, x: number): void {
+    if (this.set === 'avx512') this.#vector(twoOperands.move, target, x, { mask, zeroing: true })
+    else this.three('and', target, mask, x)
+  }
+
+  /** Masks from masks. `andNot`: not a and b. */
+  masks(name: 'and' | 'andNot' | 'or', target: number, a: number, b: number): void {
+    if (this.set === 'avx2') return this.three(name, target, a, b)
     this.#bytes.push(
-      0x62,
-      (inverted(register, 3) << 7) | (x << 6) | (inverted(rm, 3) << 5) | (inverted(register, 4) << 4) | map,
-      ((~second & 15) << 3) | 4 | prefix,
-      (Number(zeroing) << 7) | (2 << 5) | (inverted(second, 4) << 3) | mask,
-      opcode,
+      0xc5,
+      0x84 | ((~a & 15) << 3),
+      { and: 0x41, andNot: 0x42, or: 0x45 }[name],
+      0xc0 | (target << 3) | b,
     )
-    this.#operand(register, operand)
   }
 
-  /** vmovups: loads 16 floats; with a mask only its lanes, the others are 0 and their memory is not touched. */
-  load(target: Vector, source: Memory, mask = 0): void {
-    this.#evex({ map: 1, prefix: 0, opcode: 0x10, register: target, operand: source, mask, zeroing: mask !== 0 })
+  /** kmovw. */
+  maskFromInt(mask: number, source: number): void {
+    this.#bytes.push(0xc4, source >= 8 ? 0xc1 : 0xe1, 0x78, 0x92, 0xc0 | (mask << 3) | (source & 7))
   }
 
-  /** vmovups: stores 16 floats, or those of the mask. */
-  store(source: Vector, target: Memory, mask = 0): void {
-    this.#evex({ map: 1, prefix: 0, opcode: 0x11, register: source, operand: target, mask })
+  /** kmovw, vmovmskps: one bit a lane. */
+  maskToInt(target: number, mask: number): void {
+    if (this.set === 'avx2') return this.#vector([1, 0, 0x50], target, mask, {})
+    this.#bytes.push(0xc4, target >= 8 ? 0x61 : 0xe1, 0x78, 0x93, 0xc0 | ((target & 7) << 3) | mask)
   }
 
-  /** vpxord with itself. */
-  zero(target: Vector): void {
-    this.#evex({ map: 1, prefix: 1, opcode: 0xef, register: target, second: target, operand: target })
+  /** Four lanes of a vector from lane 4 · which; what is above them becomes 0. */
+  quarter(target: number, source: number, which: number): void {
+    this.#vector([3, 1, 0x19], source, target, { immediate: which })
   }
 
-  /** vbroadcastss: one float in all lanes. */
-  broadcast(target: Vector, source: Memory): void {
-    this.#evex({ map: 2, prefix: 1, opcode: 0x18, register: target, operand: source })
+  /** movss, movsd: one float or double of memory; the rest becomes 0. */
+  loadScalar(target: number, source: Address, bytes: 4 | 8): void {
+    this.#vector(bytes === 4 ? [1, 2, 0x10] : [1, 3, 0x10, 1], target, source, { short: true, unit: bytes })
   }
 
-  /** vfmadd231ps: sum + a · b, rounded once. */
-  multiplyAdd(sum: Vector, a: Vector, b: Vector): void {
-    this.#evex({ map: 2, prefix: 1, opcode: 0xb8, register: sum, second: a, operand: b })
+  storeScalar(source: number, target: Address, bytes: 4 | 8): void {
+    this.#vector(bytes === 4 ? [1, 2, 0x11] : [1, 3, 0x11, 1], source, target, { short: true, unit: bytes })
   }
 
-  /** kmovw: the low 16 bits of one of rax … rdi into a mask register. */
-  setMask(mask: number, source: Exclude<Register, 8 | 9 | 10 | 11>): void {
-    this.#bytes.push(0xc5, 0xf8, 0x92, 0xc0 | (mask << 3) | source)
+  /** A 64-bit integer from a double, in a register or in memory, towards zero. */
+  doubleToInt(target: number, source: number | Address): void {
+    this.#vector([1, 3, 0x2c, 1], target, source, { short: true, unit: 8 })
   }
 
-  #integer(opcode: number, register: number, operand: number | Memory): void {
-    const rm = typeof operand === 'number' ? operand : operand.base
-    this.#bytes.push(0x48 | (register >= 8 ? 4 : 0) | (rm >= 8 ? 1 : 0), opcode)
-    this.#operand(register, operand)
+  /** vmovd: the low 32 bits of a register as lane 0. */
+  intToVector(target: number, source: number): void {
+    this.#vector([1, 1, 0x6e], target, source, { short: true })
   }
 
-  /** mov between registers, or from memory. */
-  move(target: Register, source: Register | Memory): void {
-    if (typeof source === 'number') this.#integer(0x89, source, target)
-    else this.#integer(0x8b, target, source)
+  intToDouble(target: number, source: number): void {
+    this.#vector([1, 3, 0x2a, 1], target, source, { second: target, short: true })
   }
 
-  add(target: Register, source: Register): void {
-    this.#integer(0x01, source, target)
+  /** An instruction with 64-bit operands: register, then register or memory. */
+  #integer(opcode: readonly number[], register: number, operand: number | Address, wide = true, rest = 0): void {
+    const [base, index] = typeof operand === 'number' ? [operand, 0] : [operand.base, operand.index ?? 0]
+    const high = (value: number, bit: number) => (value >= 8 ? bit : 0)
+    const prefix = 0x40 | (wide ? 8 : 0) | high(register, 4) | high(index, 2) | high(base, 1)
+    this.#bytes.push(prefix, ...opcode)
+    this.#operand(register, operand, 1, rest)
   }
 
-  addConstant(target: Register, value: number): void {
-    this.#integer(0x81, 0, target)
+  /** mov between registers, or from memory: 64 bits. */
+  move(target: number, source: number | Address): void {
+    this.#integer([0x8b], target, source)
+  }
+
+  /** movsxd: a 32-bit integer of memory. */
+  moveSigned32(target: number, source: Address): void {
+    this.#integer([0x63], target, source)
+  }
+
+  /** mov of 32 bits of memory; the upper half becomes 0. */
+  moveUnsigned32(target: number, source: Address): void {
+    this.#integer([0x8b], target, source, false)
+  }
+
+  moveToMemory(target: Address, source: number, bytes: 4 | 8): void {
+    this.#integer([0x89], source, target, bytes === 8)
+  }
+
+  moveConstant(target: number, value: number): void {
+    this.#integer([0xc7], 0, target, true, 4)
     this.#word32(value)
   }
 
-  /** shr by a constant. */
-  shiftRight(target: Register, bits: number): void {
-    this.#integer(0xc1, 5, target)
+  /** target = target · source and the like. */
+  integer(name: 'add' | 'sub' | 'mul' | 'and' | 'or' | 'compare', target: number, source: number): void {
+    const opcode = { add: [0x03], sub: [0x2b], mul: [0x0f, 0xaf], and: [0x23], or: [0x0b], compare: [0x3b] }[name]
+    this.#integer(opcode, target, source)
+  }
+
+  integerConstant(name: 'add' | 'sub' | 'and' | 'compare', target: number, value: number): void {
+    const short = value >= -128 && value <= 127
+    this.#integer([short ? 0x83 : 0x81], { add: 0, sub: 5, and: 4, compare: 7 }[name], target)
+    if (short) this.#bytes.push(value & 255)
+    else this.#word32(value)
+  }
+
+  mulConstant(target: number, source: number, value: number): void {
+    this.#integer([0x69], target, source, true, 4)
+    this.#word32(value)
+  }
+
+  address(target: number, address: Address): void {
+    this.#integer([0x8d], target, address)
+  }
+
+  shiftInt(direction: 'left' | 'right', target: number, bits: number): void {
+    this.#integer([0xc1], direction === 'left' ? 4 : 5, target)
     this.#bytes.push(bits)
   }
 
-  decrement(target: Register): void {
-    this.#integer(0xff, 1, target)
+  /** cmovcc, after a comparison. */
+  moveIf(condition: Condition, target: number, source: number): void {
+    this.#integer([0x0f, 0x40 | conditions[condition]], target, source)
   }
 
-  /** jnz: back to `place` unless the last result was 0. */
-  jumpIfNotZero(place: number): void {
-    this.#bytes.push(0x0f, 0x85)
-    this.#word32(place - (this.#bytes.length + 4))
+  /** bzhi: the lowest `count` bits of source. */
+  lowBits(target: number, source: number, count: number): void {
+    const not = (value: number) => (value >= 8 ? 0 : 1)
+    this.#bytes.push(0xc4, (not(target) << 7) | 0x40 | (not(source) << 5) | 2, 0x80 | ((~count & 15) << 3), 0xf5)
+    this.#operand(target, source, 1)
   }
 
-  push(register: Register): void {
+  #known(label: Label): { at?: number; uses: number[] } {
+    const known = this.#labels.get(label) ?? { uses: [] }
+    this.#labels.set(label, known)
+    return known
+  }
+
+  place(label: Label): void {
+    const known = this.#known(label)
+    known.at = this.#bytes.length
+    for (const use of known.uses) this.#patch(use, known.at)
+  }
+
+  #patch(use: number, target: number): void {
+    const distance = target - (use + 4)
+    for (let i = 0; i < 4; i++) this.#bytes[use + i] = (distance >> (8 * i)) & 255
+  }
+
+  /** jmp, or jcc after a comparison. */
+  jump(label: Label, condition?: Condition): void {
+    if (condition === undefined) this.#bytes.push(0xe9)
+    else this.#bytes.push(0x0f, 0x80 | conditions[condition])
+    const use = this.#bytes.length
+    this.#word32(0)
+    const { at, uses } = this.#known(label)
+    if (at === undefined) uses.push(use)
+    else this.#patch(use, at)
+  }
+
+  push(register: number): void {
     if (register >= 8) this.#bytes.push(0x41)
     this.#bytes.push(0x50 | (register & 7))
   }
 
-  pop(register: Register): void {
+  pop(register: number): void {
     if (register >= 8) this.#bytes.push(0x41)
     this.#bytes.push(0x58 | (register & 7))
   }
 
-  /** vzeroupper; ret. */
+  /** vzeroupper. */
+  zeroUpper(): void {
+    this.#bytes.push(0xc5, 0xf8, 0x77)
+  }
+
   return(): void {
-    this.#bytes.push(0xc5, 0xf8, 0x77, 0xc3)
+    this.#bytes.push(0xc3)
   }
 }

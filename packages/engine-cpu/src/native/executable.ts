@@ -3,6 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { WasmMemory } from '../web-assembly.ts'
+import type { InstructionSet } from './assembler.ts'
 
 /** What is used of koffi, which plain integers satisfy as pointers. */
 interface Koffi {
@@ -26,8 +27,15 @@ function load(): Koffi {
   return koffi
 }
 
-/** Why there can be no native kernels here; undefined if there can. */
-export function obstacle(): string | undefined {
+/** What machine code can be made for here. */
+export interface Processor {
+  readonly set: InstructionSet
+  /** avx512_bf16: products of bfloat16 pairs. */
+  readonly bfloat16: boolean
+}
+
+/** The processor, or as text why there can be no native kernels. MIXLAB_ISA=avx2 leaves AVX-512 unused. */
+export function findProcessor(): Processor | string {
   if (/^(off|0|false|no)$/i.test(process.env['MIXLAB_NATIVE'] ?? '')) return 'MIXLAB_NATIVE=off'
   if (process.platform !== 'linux' || process.arch !== 'x64')
     return `none for ${process.platform} on ${process.arch} yet`
@@ -37,13 +45,18 @@ export function obstacle(): string | undefined {
   } catch {
     return '/proc/cpuinfo cannot be read'
   }
-  if (!flags.has('avx512f')) return 'the processor has no AVX-512'
+  const has = (...names: string[]) => names.every((name) => flags.has(name))
+  if (!has('avx2', 'fma', 'bmi2')) return 'the processor has no AVX2'
+  const wanted = process.env['MIXLAB_ISA'] ?? ''
+  if (!/^(avx2|avx512|)$/.test(wanted)) return `MIXLAB_ISA=${wanted}, expected avx2 or avx512`
+  const wide = has('avx512f', 'avx512dq', 'avx512bw', 'avx512vl') && wanted !== 'avx2'
+  if (wanted === 'avx512' && !wide) return 'MIXLAB_ISA=avx512, but the processor has no AVX-512'
   try {
     load()
   } catch {
     return 'koffi is not installed, or does not load here'
   }
-  return undefined
+  return { set: wide ? 'avx512' : 'avx2', bfloat16: wide && flags.has('avx512_bf16') }
 }
 
 /**
