@@ -11,7 +11,7 @@ import { Embedding } from './embedding.ts'
 import type { ForwardContext, LanguageModel, LanguageModelOutput } from './language-model.ts'
 import { Linear } from './linear.ts'
 import { Mixture } from './mixture.ts'
-import { Module } from './module.ts'
+import { Module, wholeModel } from './module.ts'
 import { createNorm, type Norm } from './norm.ts'
 import type { RouterLoss } from './router.ts'
 import { shapeOf, type TransformerConfig } from './transformer-config.ts'
@@ -201,4 +201,4 @@ export class Transformer extends Module implements LanguageModel {
  * @throws MixlabError on sizes that do not fit each other, an unknown plugin, or a plugin's field that is wrong.
  */
 export const createTransformer = (config: TransformerConfig, options: TransformerOptions): LanguageModel =>
-  new Transformer(config, options)
+  wholeModel(() => new Transformer(config, options))

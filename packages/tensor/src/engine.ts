@@ -19,8 +19,13 @@ export interface RunningEngine {
   readonly threads?: number
   /** Facts for a run's record: device, versions, threads. */
   describe(): Record<string, string | number>
-  /** Live tensors; the bytes that they take on the device; the bytes that the engine holds from the system. */
-  memory(): { tensors: number; bytes: number; reserved?: number }
+  /**
+   * Live tensors; the bytes that they take on the device; the bytes that the engine holds from the system, and the most
+   * that it can hold, where it knows.
+   */
+  memory(): { tensors: number; bytes: number; reserved?: number; limit?: number }
+  /** Throws MixlabError (`out-of-memory`) if so many bytes more are certain not to fit. For what is seen coming. */
+  require?(bytes: number, purpose: string): void
   /** Every kernel it can run; `native` are its own, the others run as references or on copied data. */
   kernels(): { name: string; native: boolean }[]
 }

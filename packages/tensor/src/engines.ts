@@ -74,6 +74,10 @@ export async function useEngine(name: string = 'auto'): Promise<RunningEngine> {
   return engine
 }
 
+/** The engine whose backend is TensorFlow.js's active one; undefined for a backend that no engine here has started. */
+export const activeEngine = (): RunningEngine | undefined =>
+  [...running.values()].find(({ backendName }) => backendName === tf.getBackend())
+
 async function firstAvailable(): Promise<EngineRegistration> {
   const reasons: string[] = []
   for (const registration of byPreference()) {

@@ -27,10 +27,13 @@ export function valueAndGradients(loss: () => tf.Scalar, variables: readonly tf.
   state.activeTape = tape
   state.gradientDepth++
   try {
-    const value = tf.tidy(loss)
-    state.gradientDepth--
-    if (value.size !== 1) throw new MixlabError(`The loss has shape [${value.shape.join(', ')}], expected a scalar`)
-    return { value, gradients: tf.tidy(() => backward(tape, value, variables)) }
+    // A scope around both, which frees the value if the gradients fail.
+    return tf.tidy(() => {
+      const value = tf.tidy(loss)
+      state.gradientDepth--
+      if (value.size !== 1) throw new MixlabError(`The loss has shape [${value.shape.join(', ')}], expected a scalar`)
+      return { value, gradients: tf.tidy(() => backward(tape, value, variables)) } as never
+    })
   } finally {
     state.gradientDepth = 0
     state.activeTape = null as unknown as Tape
