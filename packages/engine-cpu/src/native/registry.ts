@@ -7,15 +7,23 @@ import { attentionGradientKernels } from './attention-gradient.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { addressOf, callable, findProcessor, makeExecutable, type Processor } from './executable.ts'
 import { assembleKernel, kernelParameters, type Write } from './kernel.ts'
+import { normKernels } from './norm.ts'
+import { optimizerKernels } from './optimizer.ts'
 import { packKernels } from './pack.ts'
 import { productKernels } from './product.ts'
+import { rowKernels } from './rows.ts'
+import { softmaxKernels } from './softmax.ts'
 
-const kernels: Readonly<Record<string, Write>> = {
+export const kernels: Readonly<Record<string, Write>> = {
   ...attentionKernels,
   ...attentionGradientKernels,
   ...elementwiseKernels,
+  ...normKernels,
+  ...optimizerKernels,
   ...packKernels,
   ...productKernels,
+  ...rowKernels,
+  ...softmaxKernels,
 }
 
 export const nativeKernelNames = Object.keys(kernels)

@@ -94,7 +94,8 @@ function crossEntropy(frame: KernelFrame): void {
   const x = rows(frame, 0, bytes)
   p.range(begin, end, 1, (row) => {
     const largest = rowMax(p, x, width)
-    const lse = p.add(largest, log(p, toFloat(p, sumExp(p, x, width, largest))))
+    const rest = log(p, toFloat(p, sumExp(p, x, width, largest)))
+    const lse = p.add(largest, rest)
     const target = p.loadInt({ base: pointer(1), index: row, scale: 4 }, 'int32')
     const loss = p.zero()
     p.if(target, '!=', integer(5), () => {
@@ -102,7 +103,8 @@ function crossEntropy(frame: KernelFrame): void {
       p.if(target, '>=', 0, () =>
         p.if(target, '<', width, () => {
           const chosen = p.broadcast({ base: x, index: target, scale: 4 })
-          p.assign(loss, p.fma(p.mul(lse, lse), float(6), p.sub(lse, chosen)))
+          // The difference first: it is small where both are large.
+          p.assign(loss, p.fma(p.mul(lse, lse), float(6), p.add(p.sub(largest, chosen), rest)))
         }),
       )
     })
