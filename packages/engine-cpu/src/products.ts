@@ -19,7 +19,14 @@ export interface Product {
   readonly resultRow: number
 }
 
+/**
+ * How a product is computed and what follows it.
+ *
+ * `precision` bfloat16 rounds both operands to bfloat16 (nearest, ties to even) while they are packed; products and
+ * sums are float32, as is everything after them. Products of few rows are not packed, and stay float32.
+ */
 export interface Epilogue {
+  readonly precision?: 'float32' | 'bfloat16'
   /** Address of n floats added to each row. */
   readonly bias?: number
   readonly activation?: keyof typeof activations
@@ -122,7 +129,7 @@ function* pieces(product: Product, layout: Layout): Generator<Product> {
 
 function multiplyPass(backend: CpuBackend, layout: Layout, products: readonly Product[], epilogue: Epilogue): void {
   const mark = backend.scratchMark()
-  const packed = pack(backend, layout, products)
+  const packed = pack(backend, layout, products, epilogue.precision === 'bfloat16')
   const { tileM, tileN } = chooseTile(layout, products, backend.threads())
   const table = backend.scratch(products.length * tileRecordWords * 4)
   const words = backend.viewAt(table, products.length * tileRecordWords, 'int32')
@@ -164,7 +171,12 @@ function multiplyPass(backend: CpuBackend, layout: Layout, products: readonly Pr
 }
 
 /** Packs the operands of all products that are not done in place; one that occurs several times is packed once. */
-function pack(backend: CpuBackend, layout: Layout, products: readonly Product[]): { left: number[]; right: number[] } {
+function pack(
+  backend: CpuBackend,
+  layout: Layout,
+  products: readonly Product[],
+  bfloat16: boolean,
+): { left: number[]; right: number[] } {
   const left: number[] = []
   const right: number[] = []
   const seen = new Map<string, number>()
@@ -192,7 +204,7 @@ function pack(backend: CpuBackend, layout: Layout, products: readonly Product[])
     const table = backend.scratch(4 * records.length)
     backend.viewAt(table, records.length, 'int32').set(records)
     const grain = Math.max(1, Math.ceil((16_384 * items) / floats))
-    backend.run('packStrips', items, grain, table, records.length / packRecordWords)
+    backend.run('packStrips', items, grain, table, records.length / packRecordWords, bfloat16 ? 1 : 0)
   }
   return { left, right }
 }
