@@ -1,7 +1,7 @@
 // The engine as the registry of @mixlab/tensor sees it: whether this machine can run it, how it starts, what it has.
 import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
-import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
+import { type Availability, type Engine, precisionNames, type RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
@@ -43,6 +43,7 @@ export const cpuEngine: Engine = {
       name: 'cpu',
       backendName,
       threads: backend.threads(),
+      precisions: precisionNames,
       describe: () => ({
         kernels: backend.native() === true ? 'WebAssembly SIMD, products in AVX-512' : 'WebAssembly SIMD',
         threads: backend.threads(),

@@ -23,7 +23,8 @@ export interface Product {
  * How a product is computed and what follows it.
  *
  * `precision` bfloat16 rounds both operands to bfloat16 (nearest, ties to even) while they are packed; products and
- * sums are float32, as is everything after them. Products of few rows are not packed, and stay float32.
+ * sums are float32, as is everything after them. Products of few rows (a token's, in generation; those of a member of a
+ * mixture that few tokens chose) are not packed, and stay float32: they wait for memory, and would gain nothing.
  */
 export interface Epilogue {
   readonly precision?: 'float32' | 'bfloat16'

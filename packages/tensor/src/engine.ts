@@ -1,4 +1,6 @@
 // What an engine is: a TensorFlow.js backend plus a description of what it can do.
+import type { PrecisionName } from './precision.ts'
+
 export type Availability =
   | { readonly ok: true; readonly detail: string }
   | { readonly ok: false; readonly reason: string }
@@ -17,6 +19,8 @@ export interface RunningEngine {
   /** Of the TensorFlow.js backend. */
   readonly backendName: string
   readonly threads?: number
+  /** In which its matrix products can be computed. Default: float32 only. */
+  readonly precisions?: readonly PrecisionName[]
   /** Facts for a run's record: device, versions, threads. */
   describe(): Record<string, string | number>
   /** Live tensors; the bytes that they take on the device; the bytes that the engine holds from the system. */

@@ -7,6 +7,14 @@ export type { Availability, Engine, RunningEngine } from './engine.ts'
 export { type EngineRegistration, engineNames, probeEngines, registerEngine, useEngine } from './engines.ts'
 export { catalogue, installReferences } from './catalogue.ts'
 export type { CatalogueEntry } from './operation.ts'
+export {
+  currentPrecision,
+  type Precision,
+  type PrecisionName,
+  precisionNames,
+  precisionOf,
+  withPrecision,
+} from './precision.ts'
 export { isTaping, untaped } from './tape.ts'
 export { type ValueAndGradients, valueAndGradients } from './value-and-gradients.ts'
 export { elementsInPlace, writeInPlace } from './in-place.ts'

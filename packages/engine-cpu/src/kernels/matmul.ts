@@ -1,4 +1,5 @@
 // Matrix products of TensorFlow.js: all four transpositions, batches with broadcasting, and the fused form.
+import { currentPrecision } from '@mixlab/tensor'
 import { broadcast_util, util, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { CpuBackend } from '../backend.ts'
 import { runFallback } from '../fallback.ts'
@@ -16,8 +17,9 @@ function matMul(
   a: TensorInfo,
   b: TensorInfo,
   { transposeA, transposeB }: Transposition,
-  epilogue: Epilogue = {},
+  more: Epilogue = {},
 ): TensorInfo {
+  const epilogue = { ...more, precision: currentPrecision().products }
   util.assert(
     a.shape.length >= 2 && b.shape.length >= 2,
     () => `matMul: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}], expected two axes or more`,
