@@ -61,6 +61,8 @@ export interface CpuBackendOptions {
 }
 
 export class CpuBackend extends KernelBackend {
+  /** What products that start now round their operands to. Whoever starts the engine says where to ask. */
+  precision: () => 'float32' | 'bfloat16' = () => 'float32'
   readonly #memory: SharedMemory = createSharedMemory()
   readonly #pool: Pool
   readonly #allocator: Allocator

@@ -1,7 +1,7 @@
 // The engine as the registry of @mixlab/tensor sees it: whether this machine can run it, how it starts, what it has.
 import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
-import { type Availability, type Engine, precisionNames, type RunningEngine } from '@mixlab/tensor'
+import type { Availability, Engine, EngineContext, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
@@ -31,7 +31,7 @@ export const cpuEngine: Engine = {
   },
 
   /** Makes the engine TensorFlow.js's active backend. Throws MixlabError for a bad MIXLAB_THREADS or an old runtime. */
-  async start(): Promise<RunningEngine> {
+  async start({ precision }: Partial<EngineContext> = {}): Promise<RunningEngine> {
     if (!runningBackend()) {
       const started = new CpuBackend()
       registerFallbacks()
@@ -39,11 +39,12 @@ export const cpuEngine: Engine = {
     }
     await setBackend(backendName)
     const backend = runningBackend()!
+    if (precision) backend.precision = () => precision().products
     return {
       name: 'cpu',
       backendName,
       threads: backend.threads(),
-      precisions: precisionNames,
+      precisions: ['float32', 'bf16'],
       describe: () => ({
         kernels: backend.native() === true ? 'WebAssembly SIMD, products in AVX-512' : 'WebAssembly SIMD',
         threads: backend.threads(),

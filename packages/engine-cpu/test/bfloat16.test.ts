@@ -1,11 +1,14 @@
 // Products in bfloat16: how operands are rounded, against torch's own rounding; what products and their gradients are,
 // against torch under autocast, and against the rounded operands' products in float64.
 import { readFileSync } from 'node:fs'
-import { groupedMatMul, linear, valueAndGradients, withPrecision } from '@mixlab/tensor'
+import { currentPrecision, groupedMatMul, linear, valueAndGradients, withPrecision } from '@mixlab/tensor'
 import { afterAll, describe, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backend.ts'
 import { multiply, type Product } from '../src/products.ts'
+import { cpuEngine } from '../src/engine.ts'
 import { backend, randomValues, tf } from './start.ts'
+
+await cpuEngine.start({ precision: currentPrecision })
 
 interface Recorded {
   /** Bits of float32 and of the bfloat16 that torch makes of it. */

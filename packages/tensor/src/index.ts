@@ -3,7 +3,7 @@
 import './more-gradients.ts'
 
 export { tf } from './tf.ts'
-export type { Availability, Engine, RunningEngine } from './engine.ts'
+export type { Availability, Engine, EngineContext, RunningEngine } from './engine.ts'
 export { type EngineRegistration, engineNames, probeEngines, registerEngine, useEngine } from './engines.ts'
 export { catalogue, installReferences } from './catalogue.ts'
 export type { CatalogueEntry } from './operation.ts'

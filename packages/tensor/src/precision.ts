@@ -1,7 +1,7 @@
-// In what precision matrix products are computed: a policy, in force within a scope, as autocast is in PyTorch. Engines'
-// product kernels ask for it when they run, so TensorFlow.js's own `matMul` follows it as fused operations do. Gradients
-// taken with `valueAndGradients` are computed in the precision in which their operation was recorded; those of `tf.grads`,
-// whose tape is not ours, in the one that surrounds them.
+// In what precision matrix products are computed: a policy, in force within a scope, as autocast is in PyTorch. An engine
+// is told when it is started where its product kernels can ask for it, so TensorFlow.js's own `matMul` follows it as fused
+// operations do. Gradients taken with `valueAndGradients` are computed in the precision in which their operation was
+// recorded; those of `tf.grads`, whose tape is not ours, in the one that surrounds them.
 //
 // Whatever the policy: parameters, gradients, activations and optimizer state are float32, and so are sums, norms,
 // softmax, attention's scores and losses. Routers always choose in float32 (nn's mixture layer sees to that).

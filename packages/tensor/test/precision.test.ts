@@ -55,7 +55,11 @@ test('a gradient is computed in the precision that its operation was recorded in
   )
   valueAndGradients(() => tf.sum(withPrecision('bf16', () => noted(w))), [w])
   expect(seen).toEqual([
-    ...['forward float32', 'forward bf16', 'backward bf16', 'backward float32'],
-    ...['forward bf16', 'backward bf16'],
+    'forward float32',
+    'forward bf16',
+    'backward bf16',
+    'backward float32',
+    'forward bf16',
+    'backward bf16',
   ])
 })

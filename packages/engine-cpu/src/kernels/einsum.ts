@@ -1,6 +1,5 @@
 // Einstein summation of one or two operands, as a reduction, an elementwise product, or a batch of matrix products
 // between transpositions. TensorFlow.js's own kernel multiplies everything out before it sums.
-import { currentPrecision } from '@mixlab/tensor'
 import { backend_util, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { CpuBackend } from '../backend.ts'
 import { runFallback } from '../fallback.ts'
@@ -73,7 +72,7 @@ function product(backend: CpuBackend, operands: readonly Operand[], resultRank: 
     const places = { left: leftAt + 4 * i * m * k, right: rightAt + 4 * i * n * k, result: resultAt + 4 * i * m * n }
     return { ...places, ...strides, m, n, k }
   })
-  multiply(backend, products, { precision: currentPrecision().products })
+  multiply(backend, products, { precision: backend.precision() })
   backend.release(left)
   backend.release(right)
   return { info, dims }

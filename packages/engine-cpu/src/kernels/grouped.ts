@@ -1,6 +1,5 @@
 // Grouped products: each member of a mixture multiplies its own rows by its own matrix. The rows of member e are the
 // slots offsets[e] … offsets[e + 1]; a member without any costs nothing.
-import { currentPrecision } from '@mixlab/tensor'
 import type { TensorInfo } from '@tensorflow/tfjs-core'
 import type { CpuBackend } from '../backend.ts'
 import { multiply } from '../products.ts'
@@ -33,7 +32,7 @@ defineKernel('mixlab.GroupedMatMul', ({ backend, inputs: { x, w, offsets }, attr
     rightColumn: transposeB ? k : 1,
     resultRow: n,
   }))
-  multiply(backend, products, { precision: currentPrecision().products })
+  multiply(backend, products, { precision: backend.precision() })
   zeroOutside(backend, result, members, slots, n)
   return y
 })
@@ -74,6 +73,6 @@ defineKernel('mixlab.GroupedMatMulGradW', ({ backend, inputs: { x, dy, offsets }
     rightColumn: 1,
     resultRow: n,
   }))
-  multiply(backend, products, { precision: currentPrecision().products })
+  multiply(backend, products, { precision: backend.precision() })
   return dw
 })

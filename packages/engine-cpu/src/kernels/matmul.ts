@@ -1,5 +1,4 @@
 // Matrix products of TensorFlow.js: all four transpositions, batches with broadcasting, and the fused form.
-import { currentPrecision } from '@mixlab/tensor'
 import { broadcast_util, util, type TensorInfo } from '@tensorflow/tfjs-core'
 import type { CpuBackend } from '../backend.ts'
 import { runFallback } from '../fallback.ts'
@@ -19,7 +18,7 @@ function matMul(
   { transposeA, transposeB }: Transposition,
   more: Epilogue = {},
 ): TensorInfo {
-  const epilogue = { ...more, precision: currentPrecision().products }
+  const epilogue = { ...more, precision: backend.precision() }
   util.assert(
     a.shape.length >= 2 && b.shape.length >= 2,
     () => `matMul: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}], expected two axes or more`,
