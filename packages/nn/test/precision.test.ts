@@ -55,7 +55,7 @@ describe('a mixture in bf16', () => {
   function run(precision: string) {
     using mixture = layer()
     const parameters = [...mixture.parameters()]
-    let [scores, y, scoresAgain] = [new Float32Array(), new Float32Array(), new Float32Array()]
+    let [scores, y, scoresAgain]: Float32Array[] = []
     const forward = (observe: (scores: Float32Array) => void) =>
       mixture.forward({
         x_TD: tf.tensor2d(x, [T, D]),
