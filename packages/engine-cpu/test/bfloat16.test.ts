@@ -1,6 +1,7 @@
 // Products in bfloat16: how operands are rounded, against torch's own rounding; what products and their gradients are,
 // against torch under autocast, and against the rounded operands' products in float64.
 import { readFileSync } from 'node:fs'
+import { setTimeout as delay } from 'node:timers/promises'
 import { currentPrecision, groupedMatMul, linear, valueAndGradients, withPrecision } from '@mixlab/tensor'
 import { afterAll, describe, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backend.ts'
@@ -163,6 +164,23 @@ describe.each(Object.entries(products))('%s', (name, { f, operands }) => {
     expect(lowInside).toEqual(low)
     expect(highInside).toEqual(high)
   })
+})
+
+test('a product that is packed by several threads has the same bits', async () => {
+  // Packing takes long enough for sleeping threads to come and help.
+  const [a, b] = [
+    tf.tensor(randomValues(2000 * 2000, 1), [2000, 2000]),
+    tf.tensor(randomValues(8 * 2000, 2), [8, 2000]),
+  ]
+  const run = (threads: number) => {
+    backend.setThreads(threads)
+    const c = withPrecision('bf16', () => linear(a, b).dataSync<'float32'>())
+    return Buffer.from(c.buffer, c.byteOffset, c.byteLength)
+  }
+  const one = run(1)
+  run(3)
+  await delay(300) // for the threads to start
+  for (let i = 0; i < 5; i++) for (const threads of [2, 3]) expect(run(threads).equals(one)).toBe(true)
 })
 
 test('an element is as near as bfloat16 allows', () => {
