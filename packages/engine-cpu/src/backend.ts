@@ -71,6 +71,8 @@ export interface CpuBackendOptions {
 const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
 
 export class CpuBackend extends KernelBackend {
+  /** What products that start now round their operands to. Whoever starts the engine says where to ask. */
+  precision: () => 'float32' | 'bfloat16' = () => 'float32'
   readonly #memory: SharedMemory
   readonly #pool: Pool
   readonly #allocator: Allocator

@@ -1,7 +1,7 @@
 // The engine as the registry of @mixlab/tensor sees it: whether this machine can run it, how it starts, what it has.
 import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core'
 import { formatBytes, MixlabError } from '@mixlab/core'
-import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
+import type { Availability, Engine, EngineContext, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
 import type { Processor } from './native/executable.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
@@ -51,7 +51,7 @@ export const cpuEngine: Engine = {
   },
 
   /** Makes the engine TensorFlow.js's active backend. Throws MixlabError for a bad MIXLAB_… or an old runtime. */
-  async start(): Promise<RunningEngine> {
+  async start({ precision }: Partial<EngineContext> = {}): Promise<RunningEngine> {
     if (!runningBackend()) {
       const started = new CpuBackend()
       registerFallbacks()
@@ -59,10 +59,12 @@ export const cpuEngine: Engine = {
     }
     await setBackend(backendName)
     const backend = runningBackend()!
+    if (precision) backend.precision = () => precision().products
     return {
       name: 'cpu',
       backendName,
       threads: backend.threads(),
+      precisions: ['float32', 'bf16'],
       describe: () => ({
         kernels: kernelsName(backend.native()),
         threads: backend.threads(),

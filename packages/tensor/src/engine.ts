@@ -1,4 +1,6 @@
 // What an engine is: a TensorFlow.js backend plus a description of what it can do.
+import type { Precision, PrecisionName } from './precision.ts'
+
 export type Availability =
   | { readonly ok: true; readonly detail: string }
   | { readonly ok: false; readonly reason: string }
@@ -9,7 +11,13 @@ export interface Engine {
   /** Whether it can run here, and on what, or why not. Does not start it. */
   available(): Promise<Availability>
   /** Registers its backend and kernels and makes them ready. */
-  start(): Promise<RunningEngine>
+  start(context?: EngineContext): Promise<RunningEngine>
+}
+
+/** What an engine's kernels may ask while they run. */
+export interface EngineContext {
+  /** The policy in force, for products that are computed now. Default: float32. */
+  precision(): Precision
 }
 
 export interface RunningEngine {
@@ -17,6 +25,8 @@ export interface RunningEngine {
   /** Of the TensorFlow.js backend. */
   readonly backendName: string
   readonly threads?: number
+  /** In which its matrix products can be computed. Default: float32 only. */
+  readonly precisions?: readonly PrecisionName[]
   /** Facts for a run's record: device, versions, threads. */
   describe(): Record<string, string | number>
   /**

@@ -3,6 +3,7 @@
 import { MixlabError, suggest } from '@mixlab/core'
 import { installReferences } from './catalogue.ts'
 import type { Availability, Engine, RunningEngine } from './engine.ts'
+import { currentPrecision } from './precision.ts'
 import { referenceEngine } from './reference-engine.ts'
 import { tf } from './tf.ts'
 
@@ -95,7 +96,7 @@ async function start(registration: EngineRegistration): Promise<RunningEngine> {
       code: 'engine-unavailable',
     })
   }
-  return (await registration.load()).start()
+  return (await registration.load()).start({ precision: currentPrecision })
 }
 
 registerEngine({

@@ -4,7 +4,7 @@ import './failed-gradients.ts'
 import './more-gradients.ts'
 
 export { tf } from './tf.ts'
-export type { Availability, Engine, RunningEngine } from './engine.ts'
+export type { Availability, Engine, EngineContext, RunningEngine } from './engine.ts'
 export {
   activeEngine,
   type EngineRegistration,
@@ -15,6 +15,14 @@ export {
 } from './engines.ts'
 export { catalogue, installReferences } from './catalogue.ts'
 export type { CatalogueEntry } from './operation.ts'
+export {
+  currentPrecision,
+  type Precision,
+  type PrecisionName,
+  precisionNames,
+  precisionOf,
+  withPrecision,
+} from './precision.ts'
 export { isTaping, untaped } from './tape.ts'
 export { type ValueAndGradients, valueAndGradients } from './value-and-gradients.ts'
 export { elementsInPlace, writeInPlace } from './in-place.ts'

@@ -13,7 +13,7 @@ import {
 } from '@mixlab/core'
 import { type Corpus, createBatches, fixedBatches } from '@mixlab/data'
 import type { LanguageModel } from '@mixlab/nn'
-import { tf } from '@mixlab/tensor'
+import { currentPrecision, tf } from '@mixlab/tensor'
 import type { z } from 'zod'
 import { type Averages, createAverages } from './averages.ts'
 import { type FileContent, listCheckpoints, readCheckpoint, saveCheckpoint } from './checkpoint.ts'
@@ -58,6 +58,8 @@ type Progress = Omit<TrainingResult, 'steps' | 'tokens'>
 /** What `state.json` holds beside the step. */
 interface TrainingState {
   readonly seed: number
+  /** Of matrix products; absent in checkpoints from before there was a choice. */
+  readonly precision?: string
   readonly config: TrainingConfig
   readonly data: Readonly<Record<string, unknown>>
   readonly progress: Progress
@@ -68,11 +70,12 @@ interface TrainingState {
 function checkContinues(
   path: string,
   saved: TrainingState,
-  now: Pick<TrainingState, 'seed' | 'config' | 'data'>,
+  now: Pick<TrainingState, 'seed' | 'precision' | 'config' | 'data'>,
 ): void {
   const { steps: _a, evaluation: _b, checkpoint: _c, log: _d, ...before } = saved.config
   const relevant = new Map<string, [unknown, unknown]>([
     ['the seed', [saved.seed, now.seed]],
+    ['the precision', [saved.precision ?? 'float32', now.precision]],
     ...Object.keys(saved.data).map((key): [string, [unknown, unknown]] => [
       `the data's ${key}`,
       [saved.data[key], now.data[key]],
@@ -153,6 +156,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
 
   const identity = {
     seed: run.seed,
+    precision: currentPrecision().name,
     config,
     data: {
       hash: corpus.hash,

@@ -12,6 +12,9 @@ const together = 8
 
 const word = { source: 0, target: 1, rows: 2, depth: 3, rowStride: 4, depthStride: 5, first: 6, width: 7 } as const
 
+/** Numbers as they are; rounded to those that bfloat16 has; or pairs of bfloat16. */
+type Form = 'float32' | 'rounded' | 'pairs'
+
 interface Strips {
   readonly from: Int
   readonly to: Int
@@ -26,7 +29,7 @@ interface Strips {
 
 /** args: records, count of records. Item: a strip. */
 const packStrips =
-  (bfloat16: boolean): Write =>
+  (form: Form): Write =>
   (frame) => {
     const { p, begin, end, memory } = frame
     const { rows: left, columns: right } = stripShape[p.instructionSet]
@@ -41,7 +44,7 @@ const packStrips =
       const depth = field('depth')
       const row = p.times(strip, width)
       const rowStride = p.shifted(field('rowStride'), 'left', 2)
-      const words = bfloat16 ? p.shifted(p.plus(depth, 1), 'right', 1) : depth
+      const words = form === 'pairs' ? p.shifted(p.plus(depth, 1), 'right', 1) : depth
       const stripBytes = p.shifted(p.times(width, words), 'left', 2)
       const strips: Strips = {
         from: p.plus(address('source'), p.times(row, rowStride)),
@@ -62,10 +65,10 @@ const packStrips =
             rowStride,
             '==',
             4,
-            () => across(p, bfloat16, size, strips, count),
+            () => across(p, form, size, strips, count),
             () => {
               p.set(count, 1)
-              along(p, bfloat16, size, strips)
+              along(p, form, size, strips)
             },
           ),
         )
@@ -87,7 +90,7 @@ function vectorsOf(p: Program, size: number, rows: Int): { at: number; present: 
 }
 
 /** Rows are neighbours in memory. */
-function across(p: Program, bfloat16: boolean, size: number, strips: Strips, count: Int): void {
+function across(p: Program, form: Form, size: number, strips: Strips, count: Int): void {
   const vectors = vectorsOf(p, size, strips.rows)
   const step = p.int(0)
   const source = p.copy(strips.from)
@@ -99,7 +102,7 @@ function across(p: Program, bfloat16: boolean, size: number, strips: Strips, cou
       for (const { at, present, kept } of vectors) {
         const place = { base: to, displacement: at }
         const first = p.load({ base: from, displacement: at }, present)
-        if (!bfloat16) p.store(place, first, kept)
+        if (form !== 'pairs') p.store(place, form === 'rounded' ? rounded(p, first) : first, kept)
         else {
           const second = p.zero()
           p.if(p.minus(strips.depth, step), '>', 1, () => {
@@ -111,10 +114,19 @@ function across(p: Program, bfloat16: boolean, size: number, strips: Strips, cou
       p.increase(from, 4 * size)
       p.increase(to, strips.stripBytes)
     })
-    p.increase(source, bfloat16 ? p.shifted(strips.depthStride, 'left', 1) : strips.depthStride)
+    p.increase(source, form === 'pairs' ? p.shifted(strips.depthStride, 'left', 1) : strips.depthStride)
     p.increase(target, 4 * size)
-    p.increase(step, bfloat16 ? 2 : 1)
+    p.increase(step, form === 'pairs' ? 2 : 1)
   })
+}
+
+/** The nearest bfloat16, ties to even, as float32. */
+function rounded(p: Program, x: Vector): Vector {
+  const odd = p.three('and', p.shift(x, 'right', 16), p.bits(1))
+  const up = p.three('addInt', x, p.three('addInt', odd, p.bits(0x7fff)))
+  // The addition would carry a NaN into the sign.
+  const quiet = p.three('or', x, p.bits(0x400000))
+  return p.three('and', p.select(p.compare(x, 'unordered', x), quiet, up), p.bits(0xffff0000))
 }
 
 /** In every lane x as bfloat16, and above it y. */
@@ -124,7 +136,7 @@ function pairs(p: Program, x: Vector, y: Vector): Vector {
 }
 
 /** Rows are anywhere; steps, as a rule, are neighbours. */
-function along(p: Program, bfloat16: boolean, size: number, strips: Strips): void {
+function along(p: Program, form: Form, size: number, strips: Strips): void {
   p.if(
     strips.depthStride,
     '==',
@@ -134,16 +146,16 @@ function along(p: Program, bfloat16: boolean, size: number, strips: Strips): voi
         strips.rows,
         '>=',
         size,
-        () => transposed(p, bfloat16, size, strips, false),
-        () => transposed(p, bfloat16, size, strips, true),
+        () => transposed(p, form, size, strips, false),
+        () => transposed(p, form, size, strips, true),
       ),
-    () => scattered(p, bfloat16, size, strips),
+    () => scattered(p, form, size, strips),
   )
 }
 
 /** Squares of as many rows and words as a vector has lanes. */
-function transposed(p: Program, bfloat16: boolean, size: number, strips: Strips, partial: boolean): void {
-  const stepsOfSquare = bfloat16 ? 2 * p.lanes : p.lanes
+function transposed(p: Program, form: Form, size: number, strips: Strips, partial: boolean): void {
+  const stepsOfSquare = form === 'pairs' ? 2 * p.lanes : p.lanes
   for (let first = 0; first < size; first += p.lanes) {
     const used = Math.min(p.lanes, size - first)
     const from = p.copy(strips.from)
@@ -153,7 +165,7 @@ function transposed(p: Program, bfloat16: boolean, size: number, strips: Strips,
     const left = p.copy(strips.depth)
     const rowsLeft = p.minus(strips.rows, first)
     const square = (count?: Int) => {
-      const rows = readRows(p, bfloat16, {
+      const rows = readRows(p, form, {
         from,
         rowStride: strips.rowStride,
         used,
@@ -165,7 +177,7 @@ function transposed(p: Program, bfloat16: boolean, size: number, strips: Strips,
       for (const [i, column] of columns.entries()) {
         const place = { base: to, displacement: 4 * size * i }
         const write = () => p.store(place, column, kept)
-        if (count) p.if(count, '>', bfloat16 ? 2 * i : i, write)
+        if (count) p.if(count, '>', form === 'pairs' ? 2 * i : i, write)
         else write()
       }
     }
@@ -190,7 +202,7 @@ interface Rows {
   readonly rowsLeft?: Int
 }
 
-function readRows(p: Program, bfloat16: boolean, { from, rowStride, used, count, rowsLeft }: Rows): Vector[] {
+function readRows(p: Program, form: Form, { from, rowStride, used, count, rowsLeft }: Rows): Vector[] {
   const masks = count && [p.firstLanesOf(count), p.firstLanesOf(p.minus(count, p.lanes))]
   const at = p.copy(from)
   return Array.from({ length: p.lanes }, (_, row) => {
@@ -200,7 +212,8 @@ function readRows(p: Program, bfloat16: boolean, { from, rowStride, used, count,
       mask ? p.load({ base: at, displacement }, mask) : p.load({ base: at, displacement })
     const fill = () => {
       const low = read(0, masks?.[0])
-      p.assign(value, bfloat16 ? p.three('toBfloat16', read(p.width, masks?.[1]), low) : low)
+      if (form === 'pairs') p.assign(value, p.three('toBfloat16', read(p.width, masks?.[1]), low))
+      else p.assign(value, form === 'rounded' ? rounded(p, low) : low)
       p.increase(at, rowStride)
     }
     if (rowsLeft) p.if(rowsLeft, '>', row, fill)
@@ -210,7 +223,7 @@ function readRows(p: Program, bfloat16: boolean, { from, rowStride, used, count,
 }
 
 /** Neither are neighbours: one number at a time. */
-function scattered(p: Program, bfloat16: boolean, size: number, strips: Strips): void {
+function scattered(p: Program, form: Form, size: number, strips: Strips): void {
   const { from, to, rows, depth, rowStride, depthStride } = strips
   const one = p.firstLanes(p.int(1))
   const source = p.copy(from)
@@ -222,7 +235,8 @@ function scattered(p: Program, bfloat16: boolean, size: number, strips: Strips):
       const value = p.zero()
       p.if(row, '<', rows, () => {
         p.loadInto(value, { base: at }, one)
-        if (!bfloat16) return
+        if (form === 'rounded') p.assign(value, rounded(p, value))
+        if (form !== 'pairs') return
         const second = p.zero()
         p.if(p.minus(depth, step), '>', 1, () => p.loadInto(second, { base: at, index: depthStride }, one))
         p.assign(value, pairs(p, value, second))
@@ -231,12 +245,13 @@ function scattered(p: Program, bfloat16: boolean, size: number, strips: Strips):
       p.increase(at, rowStride)
       p.increase(target, 4)
     })
-    p.increase(source, bfloat16 ? p.shifted(depthStride, 'left', 1) : depthStride)
-    p.increase(step, bfloat16 ? 2 : 1)
+    p.increase(source, form === 'pairs' ? p.shifted(depthStride, 'left', 1) : depthStride)
+    p.increase(step, form === 'pairs' ? 2 : 1)
   })
 }
 
 export const packKernels: Readonly<Record<string, Write>> = {
-  packStrips: packStrips(false),
-  packStripsBfloat16: packStrips(true),
+  packStrips: packStrips('float32'),
+  packStripsRounded: packStrips('rounded'),
+  packStripsBfloat16: packStrips('pairs'),
 }
