@@ -2,11 +2,11 @@
 // `node cpu-workloads.ts REPEATS PRECISION [WORKLOAD …]`. Its last line is an `Outcome` in JSON.
 import { RandomStream } from '@mixlab/core'
 import { registerEngines } from '@mixlab/lab'
-import { tf } from '@mixlab/tensor'
+import { tf, withPrecision } from '@mixlab/tensor'
 import { decodingTimes } from './decode.ts'
 import { type MachineFigures, measureMachine } from './machine.ts'
 import { matrixSizes, type Precision } from './operations.ts'
-import { usePrecision } from './precision.ts'
+import { missingPrecision } from './precision.ts'
 import { steps } from './steps.ts'
 import { median, medianMilliseconds } from './timing.ts'
 
@@ -56,11 +56,13 @@ function* workloads(): Generator<[name: string, run: Workload]> {
 
 async function measure(repeats: number, precision: Precision, chosen: ReadonlySet<string>): Promise<Outcome> {
   const engine = await (await registerEngines()).useEngine('cpu')
-  const unavailable = usePrecision(engine, precision)
+  const unavailable = missingPrecision(engine, precision)
   if (unavailable !== undefined) return { engine: engine.describe(), unavailable, figures: [] }
-  const figures: Measured[] = []
-  for (const [name, run] of workloads()) if (chosen.size === 0 || chosen.has(name)) figures.push(await run(repeats))
-  return { engine: engine.describe(), figures, machine: measureMachine() }
+  return withPrecision(precision, async () => {
+    const figures: Measured[] = []
+    for (const [name, run] of workloads()) if (chosen.size === 0 || chosen.has(name)) figures.push(await run(repeats))
+    return { engine: engine.describe(), figures, machine: measureMachine() }
+  })
 }
 
 if (import.meta.main) {

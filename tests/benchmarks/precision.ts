@@ -1,8 +1,7 @@
-// The one place where the benchmark asks our engine for a precision.
+// Whether our engine computes in a precision.
 import type { RunningEngine } from '@mixlab/tensor'
 import type { Precision } from './operations.ts'
 
-/** Makes what is run from here on compute in a precision. @returns why it cannot; undefined where it can */
-export function usePrecision(engine: RunningEngine, precision: Precision): string | undefined {
-  return precision === 'float32' ? undefined : `the ${engine.name} engine has no ${precision}`
-}
+/** Why the engine cannot; undefined where it can. */
+export const missingPrecision = (engine: RunningEngine, precision: Precision): string | undefined =>
+  engine.precisions.includes(precision) ? undefined : `the ${engine.name} engine has no ${precision}`
