@@ -20,8 +20,21 @@ const depthOfPass = 256
 
 /** Words of a record: see assembly/matmul.ts; then bytes from row to row, step to step and strip to strip. */
 const word = {
-  ...{ left: 0, right: 1, result: 2, m: 3, n: 4, k: 5, first: 6, tilesN: 7, resultRow: 8, bias: 9 },
-  ...{ leftRow: 10, leftStep: 11, leftStrip: 12, rightStep: 13, rightStrip: 14 },
+  left: 0,
+  right: 1,
+  result: 2,
+  m: 3,
+  n: 4,
+  k: 5,
+  first: 6,
+  tilesN: 7,
+  resultRow: 8,
+  bias: 9,
+  leftRow: 10,
+  leftStep: 11,
+  leftStrip: 12,
+  rightStep: 13,
+  rightStrip: 14,
 } as const
 
 /** How a strip of the left operand is read: its rows side by side, or each by itself, its steps side by side. */
