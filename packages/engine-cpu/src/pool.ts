@@ -27,6 +27,8 @@ const workerFile = new URL(/\.ts(\?|$)/.test(import.meta.url) ? './worker.ts' : 
 export interface Pool extends Disposable {
   /** Runs `kernel` over [0, count) in chunks of `grain` items; alone on this thread when one chunk holds them all. */
   run(kernel: string, count: number, grain: number, args: readonly number[]): void
+  /** The same of machine code at an address. */
+  runCode(address: number, count: number, grain: number, args: readonly number[]): void
   /** Threads that share a job, the main one included. */
   threads(): number
   setThreads(threads: number): void
@@ -126,6 +128,29 @@ export function createPool(
     throw new Error(`kernel ${kernel} failed on a worker thread: ${new TextDecoder().decode(text)}`)
   }
 
+  /** `at`: the kernel's place among the module's; `code`: its address, where it is machine code. */
+  function execute(
+    name: string,
+    kernel: Kernel,
+    at: number,
+    code: number,
+    count: number,
+    grain: number,
+    args: readonly number[],
+  ): void {
+    if (count <= 0) return
+    for (let i = 0; i < args.length; i++) argumentWords[i] = args[i]!
+    if (count <= grain || threads === 1) return kernel(argumentsAddress, 0, count)
+    if (workers.length < threads - 1) startWorkers()
+    publish(at, code, count, grain)
+    try {
+      takeChunks(words, kernel, argumentsAddress)
+    } finally {
+      join()
+    }
+    throwFailure(name)
+  }
+
   return {
     dataStart: controlAddress + controlBytes,
     native,
@@ -135,21 +160,13 @@ export function createPool(
     },
     has: (kernel) => index.has(kernel),
     run(kernel, count, grain, args) {
-      if (count <= 0) return
       const code = typeof native === 'string' ? 0 : native.address(kernel)
-      const at = index.get(kernel) ?? 0
       if (code === 0 && !index.has(kernel)) throw new Error(`the cpu engine has no kernel function ${kernel}`)
-      for (let i = 0; i < args.length; i++) argumentWords[i] = args[i]!
-      const run = code === 0 ? exported[kernel]! : nativeKernel!(code)
-      if (count <= grain || threads === 1) return run(argumentsAddress, 0, count)
-      if (workers.length < threads - 1) startWorkers()
-      publish(at, code, count, grain)
-      try {
-        takeChunks(words, run, argumentsAddress)
-      } finally {
-        join()
-      }
-      throwFailure(kernel)
+      if (code === 0) execute(kernel, exported[kernel]!, index.get(kernel)!, 0, count, grain, args)
+      else execute(kernel, nativeKernel!(code), 0, code, count, grain, args)
+    },
+    runCode(address, count, grain, args) {
+      execute('of a chain of functions', nativeKernel!(address), 0, address, count, grain, args)
     },
     [Symbol.dispose]() {
       for (const worker of workers.splice(0)) void worker.terminate()
