@@ -100,7 +100,8 @@ export class Deferral {
     const { size } = root
     const width = Math.max(1, chain.width)
     const args = [
-      ...[size, width],
+      size,
+      width,
       ...chain.leaves.map(({ data }) => data.address),
       ...outputs.map((data) => data.address),
       ...chain.parameters,
