@@ -2,6 +2,7 @@
 // called by every thread by address.
 import type { Kernel } from '../control.ts'
 import type { WasmMemory } from '../web-assembly.ts'
+import type { InstructionSet } from './assembler.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { addressOf, callable, findProcessor, makeExecutable, type Processor } from './executable.ts'
 import { assembleKernel, kernelParameters, type Write } from './kernel.ts'
@@ -16,6 +17,9 @@ export interface NativeKernels {
   /** Address of the kernel's code; 0 where there is none. */
   address(name: string): number
 }
+
+/** The code of a kernel, for whichever instruction set. */
+export const kernelCode = (set: InstructionSet, name: string): Uint8Array => assembleKernel(set, kernels[name]!)
 
 let found: NativeKernels | string | undefined
 
