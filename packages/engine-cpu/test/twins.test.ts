@@ -61,18 +61,17 @@ describe('native kernels do what their WebAssembly twins do', () => {
     expect(nativeKernelNames.filter((name) => !(name in casesByKernel))).toEqual([])
   })
 
-  for (const name of nativeKernelNames.filter((name) => name in casesByKernel))
-    test(name, (context) => {
-      const cases = casesByKernel[name]!
-      context.skip(!processor, reason)
-      const targets = sets.filter((set) => cases.runsOn?.(set, processor!) ?? true)
-      context.skip(targets.length === 0, 'the processor lacks what this kernel needs')
-      const run = record({ parameters: cases.parameters, ...pieces })
-      assert(
-        property(run, (values) => compare(name, cases, targets, values)),
-        { numRuns },
-      )
-    })
+  test.for(nativeKernelNames.filter((name) => name in casesByKernel))('%s', (name, context) => {
+    const cases = casesByKernel[name]!
+    context.skip(!processor, reason)
+    const targets = sets.filter((set) => cases.runsOn?.(set, processor!) ?? true)
+    context.skip(targets.length === 0, 'the processor lacks what this kernel needs')
+    const run = record({ parameters: cases.parameters, ...pieces })
+    assert(
+      property(run, (values) => compare(name, cases, targets, values)),
+      { numRuns },
+    )
+  })
 })
 
 describe('kernels of WebAssembly give the same in pieces as at once', () => {

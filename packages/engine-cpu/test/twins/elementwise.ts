@@ -7,8 +7,8 @@ import { anyValues, floats, input, type KernelCases, kernelCases, lengths, outpu
 
 const parameter = oneof(constantFrom(0, -0, 0.2, 1, NaN, -Infinity), float({ noNaN: true, min: -9, max: 9 }))
 
-/** args: x, y, n, a, b. */
-const oneTensor = (parameterCount: number) =>
+/** args: x, y, n and, where there are parameters, a, b. */
+const oneTensor = (hasParameters: boolean) =>
   kernelCases({
     parameters: record({
       size: lengths(block, 5000),
@@ -21,7 +21,7 @@ const oneTensor = (parameterCount: number) =>
       const x = floats(size, values)
       return {
         tensors: inPlace ? { x: updated(x) } : { x: input(x), y: output(size) },
-        args: (at) => [at['x']!, at['y'] ?? at['x']!, size, ...[a, b].slice(0, parameterCount)],
+        args: (at) => [at['x']!, at['y'] ?? at['x']!, size, ...(hasParameters ? [a, b] : [])],
         items: blocks(size),
       }
     },
@@ -88,12 +88,12 @@ const gatedGrad = kernelCases({
 })
 
 const gatedNames = ['Silu', 'Gelu', 'GeluTanh', 'Relu']
-const parameterCounts: Record<string, number> = { leakyRelu: 1, clip: 2, step: 1 }
+const withParameters = new Set(['leakyRelu', 'clip', 'step'])
 const unaryNames = [...Object.keys(unary), 'sign', 'sin', 'cos', 'step']
 const binaryNames = [...Object.keys(binary), 'pow', 'mod']
 
 export const elementwiseCases: Readonly<Record<string, KernelCases>> = Object.fromEntries([
-  ...unaryNames.map((name) => [`${name}Float`, oneTensor(parameterCounts[name] ?? 0)] as const),
+  ...unaryNames.map((name) => [`${name}Float`, oneTensor(withParameters.has(name))] as const),
   ...binaryNames.map((name) => [`${name}Float`, twoTensors] as const),
   ...gatedNames.flatMap((name) => [[`gated${name}`, gated] as const, [`gated${name}Grad`, gatedGrad] as const]),
 ])
