@@ -7,7 +7,8 @@ import { join } from 'node:path'
 import { array, sample, tuple } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { Assembler, type InstructionSet, laneNumbers, registers } from '../src/native/assembler.ts'
-import { instructions, type Line } from './native/instructions.ts'
+import { instructions } from './native/instructions.ts'
+import type { Line } from './native/line.ts'
 
 const sets: InstructionSet[] = ['avx2', 'avx512']
 const perInstruction = 60

@@ -1,40 +1,18 @@
 // Every instruction of the encoder with random operands, and its text as objdump -M intel writes it, from what was asked
 // for alone. Names are '<method> <what>'.
-import { type Arbitrary, boolean, constant, constantFrom, integer, oneof, record, tuple } from 'fast-check'
+import { type Arbitrary, constantFrom, integer, oneof, record } from 'fast-check'
 import {
   type Address,
-  type Assembler,
-  type Condition,
   type Constant,
   type InstructionSet,
-  type Label,
   type Operand,
   type Predicate,
   type ThreeOperands,
   type TwoOperands,
 } from '../../src/native/assembler.ts'
-import {
-  addresses,
-  constants,
-  general,
-  hex,
-  immediate64,
-  memory,
-  name32,
-  name64,
-  signed32,
-  vectorRegister,
-} from './operands.ts'
-
-export interface Line {
-  readonly emit: (assembler: Assembler, label: Label) => void
-  /** The text; `place` is where its constant lies. */
-  readonly text: (place: string) => string
-  /** Bits of a constant that it reads. */
-  readonly constant?: number
-  /** Of a jump: where its target, written LABEL, is in the program, from 0 to 1. */
-  readonly target?: number
-}
+import { integerInstructions } from './integer-instructions.ts'
+import { type Line, simple } from './line.ts'
+import { addresses, constants, general, hex, memory, name32, name64, vectorRegister } from './operands.ts'
 
 /** For AVX2 and AVX-512. Missing: there is none for this set. */
 const threeNames: Record<ThreeOperands, { avx2?: string; avx512?: string; scalar?: 4 | 8 }> = {
@@ -95,8 +73,6 @@ const comparisons: Record<Predicate, string> = {
   notLess: 'nlt_uq',
 }
 
-const conditionNames: Record<Condition, string> = { '==': 'e', '!=': 'ne', '<': 'l', '>=': 'ge', '<=': 'le', '>': 'g' }
-
 const isConstant = (operand: Operand): operand is Constant => typeof operand === 'object' && 'bits' in operand
 
 export function instructions(set: InstructionSet): Record<string, Arbitrary<Line>> {
@@ -153,29 +129,8 @@ export function instructions(set: InstructionSet): Record<string, Arbitrary<Line
     }))
   }
 
-  const simple = <T extends readonly unknown[]>(
-    operands: { readonly [K in keyof T]: Arbitrary<T[K]> },
-    emit: (assembler: Assembler, ...of: T) => void,
-    text: (...of: T) => string,
-  ): Arbitrary<Line> =>
-    (tuple(...(operands as readonly Arbitrary<unknown>[])) as unknown as Arbitrary<T>).map((of) => ({
-      emit: (a) => emit(a, ...of),
-      text: () => text(...of),
-    }))
-
-  const jumps = record({
-    condition: oneof(constant(undefined), constantFrom(...(Object.keys(conditionNames) as Condition[]))),
-    target: integer({ min: 0, max: 999 }),
-  }).map(({ condition, target }): Line => ({
-    target: target / 1000,
-    emit: (a, label) => a.jump(label, condition),
-    text: () => `j${condition ? conditionNames[condition] : 'mp'} LABEL`,
-  }))
-
   const fourOrEight = constantFrom<4 | 8>(4, 8)
   const scalarMove = (bytes: number) => (bytes === 4 ? 'vmovss' : 'vmovsd')
-  const generalOrAddress = oneof(general, addresses)
-  const place64 = (operand: number | Address) => (typeof operand === 'number' ? name64(operand) : memory(operand, 8))
 
   return {
     ...Object.fromEntries(
@@ -302,96 +257,6 @@ export function instructions(set: InstructionSet): Record<string, Arbitrary<Line
       (a, target, source) => a.intToDouble(target, source),
       (target, source) => `vcvtsi2sd ${short(target)},${short(target)},${name64(source)}`,
     ),
-    move: simple(
-      [general, generalOrAddress],
-      (a, target, source) => a.move(target, source),
-      (target, source) => `mov ${name64(target)},${place64(source)}`,
-    ),
-    moveSigned32: simple(
-      [general, addresses],
-      (a, target, source) => a.moveSigned32(target, source),
-      (target, source) => `movsxd ${name64(target)},${memory(source, 4)}`,
-    ),
-    moveUnsigned32: simple(
-      [general, addresses],
-      (a, target, source) => a.moveUnsigned32(target, source),
-      (target, source) => `mov ${name32(target)},${memory(source, 4)}`,
-    ),
-    moveToMemory: simple(
-      [addresses, general, fourOrEight],
-      (a, target, source, bytes) => a.moveToMemory(target, source, bytes),
-      (target, source, bytes) => `mov ${memory(target, bytes)},${(bytes === 4 ? name32 : name64)(source)}`,
-    ),
-    moveConstant: simple(
-      [general, signed32],
-      (a, target, value) => a.moveConstant(target, value),
-      (target, value) => `mov ${name64(target)},${immediate64(value)}`,
-    ),
-    integer: simple(
-      [
-        constantFrom<'add' | 'sub' | 'mul' | 'and' | 'or' | 'compare'>('add', 'sub', 'mul', 'and', 'or', 'compare'),
-        general,
-        general,
-      ],
-      (a, kind, target, source) => a.integer(kind, target, source),
-      (kind, target, source) =>
-        `${{ add: 'add', sub: 'sub', mul: 'imul', and: 'and', or: 'or', compare: 'cmp' }[kind]} ${name64(target)},${name64(source)}`,
-    ),
-    integerConstant: simple(
-      [
-        constantFrom<'add' | 'sub' | 'and' | 'compare'>('add', 'sub', 'and', 'compare'),
-        integer({ min: 0, max: 15 }),
-        signed32,
-      ],
-      (a, kind, target, value) => a.integerConstant(kind, target, value),
-      (kind, target, value) =>
-        `${{ add: 'add', sub: 'sub', and: 'and', compare: 'cmp' }[kind]} ${name64(target)},${immediate64(value)}`,
-    ),
-    mulConstant: simple(
-      [general, general, signed32],
-      (a, target, source, value) => a.mulConstant(target, source, value),
-      (target, source, value) => `imul ${name64(target)},${name64(source)},${immediate64(value)}`,
-    ),
-    address: simple(
-      [general, addresses],
-      (a, target, address) => a.address(target, address),
-      (target, address) => `lea ${name64(target)},${memory(address, 8).replace('QWORD PTR ', '')}`,
-    ),
-    shiftInt: simple(
-      [boolean(), general, integer({ min: 2, max: 63 })],
-      (a, isLeft, target, bits) => a.shiftInt(isLeft ? 'left' : 'right', target, bits),
-      (isLeft, target, bits) => `${isLeft ? 'shl' : 'shr'} ${name64(target)},${hex(bits)}`,
-    ),
-    moveIf: simple(
-      [constantFrom(...(Object.keys(conditionNames) as Condition[])), general, general],
-      (a, condition, target, source) => a.moveIf(condition, target, source),
-      (condition, target, source) => `cmov${conditionNames[condition]} ${name64(target)},${name64(source)}`,
-    ),
-    lowBits: simple(
-      [general, general, general],
-      (a, target, source, count) => a.lowBits(target, source, count),
-      (target, source, count) => `bzhi ${name64(target)},${name64(source)},${name64(count)}`,
-    ),
-    jump: jumps,
-    push: simple(
-      [integer({ min: 0, max: 15 })],
-      (a, register) => a.push(register),
-      (register) => `push ${name64(register)}`,
-    ),
-    pop: simple(
-      [integer({ min: 0, max: 15 })],
-      (a, register) => a.pop(register),
-      (register) => `pop ${name64(register)}`,
-    ),
-    zeroUpper: simple(
-      [],
-      (a) => a.zeroUpper(),
-      () => 'vzeroupper',
-    ),
-    return: simple(
-      [],
-      (a) => a.return(),
-      () => 'ret',
-    ),
+    ...integerInstructions,
   }
 }
