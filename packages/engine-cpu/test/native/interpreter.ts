@@ -1,146 +1,29 @@
 // What a vector program means: the methods of Program, done at once on numbers instead of written down as instructions.
-// Float32 arithmetic is float64 arithmetic rounded once more, which is exact for one operation; see `fma` for two.
 import type { Condition, Constant, Predicate } from '../../src/native/assembler.ts'
+import {
+  compareFloats,
+  compareInts,
+  double,
+  doubleOperations,
+  floatOperations,
+  fma,
+  intOperations,
+  nearest,
+  unpacked,
+} from './operations.ts'
 import type { Int, Mask, Place, Program, Source, Vector } from '../../src/native/program.ts'
-
-/** What random programs are made of. */
-export type Machine = Pick<
-  Program,
-  | 'lanes'
-  | 'parameter'
-  | 'int'
-  | 'copy'
-  | 'set'
-  | 'increase'
-  | 'plus'
-  | 'minus'
-  | 'times'
-  | 'shifted'
-  | 'smaller'
-  | 'larger'
-  | 'quotient'
-  | 'address'
-  | 'loadInt'
-  | 'loadUnsigned'
-  | 'storeInt'
-  | 'while'
-  | 'range'
-  | 'if'
-  | 'elements'
-  | 'constant'
-  | 'load'
-  | 'loadInto'
-  | 'store'
-  | 'broadcast'
-  | 'zero'
-  | 'vector'
-  | 'assign'
-  | 'two'
-  | 'three'
-  | 'shift'
-  | 'round'
-  | 'fma'
-  | 'accumulate'
-  | 'update'
-  | 'compare'
-  | 'masks'
-  | 'select'
-  | 'keep'
-  | 'firstLanes'
-  | 'firstLanesOf'
-  | 'maskBits'
-  | 'shaped'
-  | 'quarter'
-  | 'loadScalar'
-  | 'storeScalar'
-  | 'doubleFromInt'
->
 
 type Cell<K, T> = { readonly kind: K; readonly id: number; value: T }
 const valueOf = <T>(value: { readonly kind: string }): Cell<string, T> => value as Cell<string, T>
 
 const wrap = (value: bigint): bigint => BigInt.asIntN(64, value)
 
-const compareInts: Record<Condition, (a: bigint, b: bigint) => boolean> = {
-  '==': (a, b) => a === b,
-  '!=': (a, b) => a !== b,
-  '<': (a, b) => a < b,
-  '>=': (a, b) => a >= b,
-  '<=': (a, b) => a <= b,
-  '>': (a, b) => a > b,
-}
-
-const compareFloats: Record<Predicate, (a: number, b: number) => boolean> = {
-  equal: (a, b) => a === b,
-  less: (a, b) => a < b,
-  lessEqual: (a, b) => a <= b,
-  unordered: (a, b) => Number.isNaN(a) || Number.isNaN(b),
-  notEqual: (a, b) => a !== b,
-  greaterEqual: (a, b) => a >= b,
-  greater: (a, b) => a > b,
-  notLess: (a, b) => !(a < b),
-}
-
-/** a · b + c rounded once. The product is exact in float64; the sum is rounded to odd, so that rounding again is harmless. */
-export function fma(a: number, b: number, c: number): number {
-  const product = a * b
-  const sum = product + c
-  const part = sum - product
-  const error = product - (sum - part) + (c - part)
-  if (error === 0 || !Number.isFinite(sum) || Number.isNaN(error)) return Math.fround(sum)
-  const bits = new BigInt64Array(Float64Array.of(sum).buffer)
-  if ((bits[0]! & 1n) === 0n) bits[0]! += error > 0 === sum > 0 ? 1n : -1n
-  return Math.fround(new Float64Array(bits.buffer)[0]!)
-}
-
-/** The nearest integer, ties to even. */
-function nearest(x: number): number {
-  const floor = Math.floor(x)
-  const rest = x - floor
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor
-}
-
-const floatOperations: Record<string, (a: number, b: number) => number> = {
-  add: (a, b) => a + b,
-  sub: (a, b) => a - b,
-  mul: (a, b) => a * b,
-  div: (a, b) => a / b,
-  max: (a, b) => (a > b ? a : b),
-  min: (a, b) => (a < b ? a : b),
-}
-
-const intOperations: Record<string, (a: number, b: number) => number> = {
-  and: (a, b) => a & b,
-  andNot: (a, b) => ~a & b,
-  or: (a, b) => a | b,
-  xor: (a, b) => a ^ b,
-  addInt: (a, b) => a + b,
-  subInt: (a, b) => a - b,
-  mulInt: Math.imul,
-  maxInt: Math.max,
-  minInt: Math.min,
-}
-
-const doubleOperations: Record<string, (a: number, b: number) => number> = {
-  addDouble: (a, b) => a + b,
-  subDouble: (a, b) => a - b,
-  mulDouble: (a, b) => a * b,
-  divDouble: (a, b) => a / b,
-}
-
-/** Of each four lanes of a (0 … 3) and b (4 … 7). */
-const unpacked: Record<string, readonly number[]> = {
-  unpackLow: [0, 4, 1, 5],
-  unpackHigh: [2, 6, 3, 7],
-  unpackLowPairs: [0, 1, 4, 5],
-  unpackHighPairs: [2, 3, 6, 7],
-}
-
-const double = (x: Float32Array): number => new Float64Array(x.buffer, x.byteOffset, 1)[0]!
-
 const ints = (x: Float32Array): Int32Array => new Int32Array(x.buffer, x.byteOffset, x.length)
 
-export class Interpreter implements Machine {
+/** What random programs are made of: written down by Program, done by Interpreter. */
+export type Machine = Pick<Program, keyof Interpreter & keyof Program>
+
+export class Interpreter {
   readonly lanes: 8 | 16
   readonly #memory: DataView
   readonly #parameters: readonly Int[]
