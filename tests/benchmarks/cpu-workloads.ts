@@ -1,46 +1,71 @@
-// The workloads of `pnpm bench cpu` in one process: `node cpu-workloads.ts REPEATS [WORKLOAD …]` prints one line of JSON.
-// Shapes are those of `peer.py`, which runs the same in PyTorch and Hugging Face transformers.
+// The workloads of `pnpm bench cpu` in one process, whose environment fixes threads and instructions:
+// `node cpu-workloads.ts REPEATS PRECISION [WORKLOAD …]`. Its last line is an `Outcome` in JSON.
 import { RandomStream } from '@mixlab/core'
 import { registerEngines } from '@mixlab/lab'
-import { tf } from '@mixlab/tensor'
+import { tf, withPrecision } from '@mixlab/tensor'
+import { decodingTimes } from './decode.ts'
+import { type MachineFigures, measureMachine } from './machine.ts'
+import { matrixSizes, type Precision } from './operations.ts'
+import { missingPrecision } from './precision.ts'
 import { steps } from './steps.ts'
+import { median, medianMilliseconds } from './timing.ts'
 
-const repeats = Number(process.argv[2] ?? 10)
-const chosen = new Set(process.argv.slice(3))
-const results: Record<string, unknown> = {}
-const engine = await (await registerEngines()).useEngine('cpu')
+export interface Measured {
+  readonly workload: string
+  readonly unit: 'GFLOP/s' | 'ms'
+  readonly value: number
+}
 
-/** Worker threads take some tenths of a second to start, in which a small workload would be over. */
-const warmMilliseconds = 500
+export interface Outcome {
+  /** What the engine says of itself. */
+  readonly engine: Readonly<Record<string, string | number>>
+  /** Why nothing could be measured. */
+  readonly unavailable?: string
+  readonly figures: readonly Measured[]
+  readonly machine?: MachineFigures
+}
 
-function medianMilliseconds(run: () => void, warm: number, count: number): number {
-  const begun = performance.now()
-  for (let i = 0; i < warm || performance.now() - begun < warmMilliseconds; i++) run()
-  const times = Array.from({ length: count }, () => {
-    const start = performance.now()
-    run()
-    return performance.now() - start
+type Workload = (repeats: number) => Measured | Promise<Measured>
+
+function* workloads(): Generator<[name: string, run: Workload]> {
+  for (const size of matrixSizes) {
+    const workload = `matmul-${size}`
+    yield [
+      workload,
+      () => {
+        const rng = new RandomStream(0)
+        const a = tf.tensor2d(rng.normals(size * size), [size, size])
+        const b = tf.tensor2d(rng.normals(size * size), [size, size])
+        const milliseconds = medianMilliseconds(() => tf.matMul(a, b).dispose(), { warm: 5, count: 30 })
+        return { workload, unit: 'GFLOP/s', value: (2 * size ** 3) / milliseconds / 1e6 }
+      },
+    ]
+  }
+  for (const [workload, create] of Object.entries(steps)) {
+    const small = workload === 'nanogpt-step' || workload === 'mixture-step'
+    yield [
+      workload,
+      async (repeats) => {
+        const options = small ? { warm: 5, count: Math.max(repeats, 20) } : { warm: 2, count: repeats }
+        return { workload, unit: 'ms', value: medianMilliseconds(await create(), options) }
+      },
+    ]
+  }
+  yield ['decode', async (repeats) => ({ workload: 'decode', unit: 'ms', value: median(await decodingTimes(repeats)) })]
+}
+
+async function measure(repeats: number, precision: Precision, chosen: ReadonlySet<string>): Promise<Outcome> {
+  const engine = await (await registerEngines()).useEngine('cpu')
+  const unavailable = missingPrecision(engine, precision)
+  if (unavailable !== undefined) return { engine: engine.describe(), unavailable, figures: [] }
+  return withPrecision(precision, async () => {
+    const figures: Measured[] = []
+    for (const [name, run] of workloads()) if (chosen.size === 0 || chosen.has(name)) figures.push(await run(repeats))
+    return { engine: engine.describe(), figures, machine: measureMachine() }
   })
-  return times.toSorted((a, b) => a - b)[Math.floor(count / 2)]!
 }
 
-const workloads: Record<string, () => void | Promise<void>> = {}
-for (const size of [256, 512, 1024]) {
-  workloads[`matmul-${size}`] = () => {
-    const rng = new RandomStream(0)
-    const a = tf.tensor2d(rng.normals(size * size), [size, size])
-    const b = tf.tensor2d(rng.normals(size * size), [size, size])
-    const milliseconds = medianMilliseconds(() => tf.matMul(a, b).dispose(), 5, 30)
-    results[`matmul-${size}`] = { value: (2 * size ** 3) / milliseconds / 1e6, unit: 'GFLOP/s' }
-  }
+if (import.meta.main) {
+  const [repeats, precision, ...chosen] = process.argv.slice(2)
+  console.log(JSON.stringify(await measure(Number(repeats), precision as Precision, new Set(chosen))))
 }
-for (const [name, create] of Object.entries(steps)) {
-  workloads[name] = async () => {
-    const [warm, count] = name === 'nanogpt-step' ? [5, Math.max(repeats, 20)] : [2, repeats]
-    results[name] = { value: medianMilliseconds(await create(), warm, count), unit: 'ms' }
-  }
-}
-
-for (const [name, run] of Object.entries(workloads)) if (chosen.size === 0 || chosen.has(name)) await run()
-results['versions'] = { ...engine.describe() }
-console.log(JSON.stringify(results))

@@ -1,4 +1,5 @@
 // `pnpm bench NAME`: benchmarks that anyone can run, each beside its peer where the peer is installed.
+import { MixlabError } from '@mixlab/core'
 import { benchCpu } from './cpu.ts'
 import { benchProfile } from './profile.ts'
 
@@ -8,8 +9,15 @@ const benchmarks: Record<string, (args: readonly string[]) => void | Promise<voi
   profile: benchProfile,
 }
 const benchmark = name === undefined ? undefined : benchmarks[name]
-if (benchmark) await benchmark(args)
-else {
+if (benchmark) {
+  try {
+    await benchmark(args)
+  } catch (error) {
+    if (!MixlabError.is(error)) throw error
+    console.error(`bench ${name}: ${error.message}`)
+    process.exitCode = 2
+  }
+} else {
   console.error(
     `pnpm bench NAME: ${name === undefined ? 'name a benchmark' : `there is no benchmark "${name}"`}. Known: ${Object.keys(benchmarks).join(', ')}. Try pnpm bench cpu --help.`,
   )

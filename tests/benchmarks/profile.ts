@@ -1,4 +1,4 @@
-// `pnpm bench profile`: where each millisecond of a training step goes, by V8's sampling profiler, which sees the WebAssembly
+// `pnpm bench profile`: where each millisecond of a training step, or of a decoded token, goes, by V8's sampling profiler, which sees the WebAssembly
 // kernels by name. With several threads it is the main thread's time: what it waits for the others is a line of its own.
 import { spawnSync } from 'node:child_process'
 import { Session } from 'node:inspector/promises'
@@ -6,12 +6,15 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { table } from '@mixlab/cli'
 import { registerEngines } from '@mixlab/lab'
+import { decodeStep } from './decode.ts'
 import { steps } from './steps.ts'
 
+const workloads: Readonly<Record<string, () => Promise<() => void | Promise<void>>>> = { ...steps, decode: decodeStep }
+
 const usage = `pnpm bench profile [options]
-  --only LIST    workloads: ${Object.keys(steps).join(', ')} (default all)
+  --only LIST    workloads: ${Object.keys(workloads).join(', ')} (default all)
   --threads N    threads of the engine (default 1)
-  --repeats N    profiled steps (default 30)
+  --repeats N    profiled steps (default 30); of decode, times 100 tokens
   --top N        functions to list (default 12)`
 
 /** By the function's place: a kernel's file in packages/engine-cpu/assembly, or what runs in JavaScript. */
@@ -35,15 +38,15 @@ interface Share {
 }
 
 /** Profiles `repeats` steps; milliseconds a step of every function. */
-async function profile(step: () => void, repeats: number): Promise<Share[]> {
+async function profile(step: () => void | Promise<void>, repeats: number): Promise<Share[]> {
   const until = performance.now() + 1000
-  while (performance.now() < until) step()
+  while (performance.now() < until) await step()
   const session = new Session()
   session.connect()
   await session.post('Profiler.enable')
   await session.post('Profiler.setSamplingInterval', { interval: 200 })
   await session.post('Profiler.start')
-  for (let i = 0; i < repeats; i++) step()
+  for (let i = 0; i < repeats; i++) await step()
   const { profile: taken } = await session.post('Profiler.stop')
   session.disconnect()
   // Machine code counts for what is called from src/native: V8 does not know its name, nor where it is.
@@ -70,7 +73,8 @@ async function profile(step: () => void, repeats: number): Promise<Share[]> {
 /** One workload, in this process. */
 async function report(workload: string, repeats: number, top: number): Promise<void> {
   const engine = await (await registerEngines()).useEngine('cpu')
-  const functions = await profile(await steps[workload]!(), repeats)
+  const [count, unit] = workload === 'decode' ? [100 * repeats, 'token'] : [repeats, 'step']
+  const functions = await profile(await workloads[workload]!(), count)
   const total = functions.reduce((sum, { milliseconds }) => sum + milliseconds, 0)
   const sums = new Map(parts.map(([part]) => [part, 0]))
   for (const { name, milliseconds } of functions) {
@@ -79,12 +83,14 @@ async function report(workload: string, repeats: number, top: number): Promise<v
   }
   const row = (name: string, milliseconds: number) => [
     name,
-    milliseconds.toFixed(2),
+    milliseconds.toFixed(total < 10 ? 3 : 2),
     `${((100 * milliseconds) / total).toFixed(1)} %`,
   ]
   const busy = [...sums].filter(([, milliseconds]) => milliseconds > 0.0005 * total)
   const longest = functions.toSorted((a, b) => b.milliseconds - a.milliseconds).slice(0, top)
-  console.log(`${workload}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'}: ${total.toFixed(1)} ms a step`)
+  console.log(
+    `${workload}, ${engine.threads} thread${engine.threads === 1 ? '' : 's'}: ${total.toFixed(total < 10 ? 2 : 1)} ms a ${unit}`,
+  )
   console.log(
     table(
       ['part', 'ms', 'share'],
@@ -104,7 +110,7 @@ export async function benchProfile(args: readonly string[]): Promise<void> {
     args: [...args],
     allowPositionals: true,
     options: {
-      only: { type: 'string', default: Object.keys(steps).join(',') },
+      only: { type: 'string', default: Object.keys(workloads).join(',') },
       threads: { type: 'string', default: '1' },
       repeats: { type: 'string', default: '30' },
       top: { type: 'string', default: '12' },
@@ -116,8 +122,8 @@ export async function benchProfile(args: readonly string[]): Promise<void> {
   if (own !== undefined) return report(own, Number(values.repeats), Number(values.top))
   // A process each: thread counts are fixed at the start, and one workload's memory is not the next one's.
   for (const workload of values.only.split(',')) {
-    if (!(workload in steps)) {
-      console.error(`bench profile: there is no workload "${workload}". Known: ${Object.keys(steps).join(', ')}.`)
+    if (!(workload in workloads)) {
+      console.error(`bench profile: there is no workload "${workload}". Known: ${Object.keys(workloads).join(', ')}.`)
       process.exitCode = 2
       return
     }

@@ -1,50 +1,13 @@
 // One training step of a transformer as `train` does it: forward, backward, clipping, AdamW in place, on fixed random data.
 import { RandomStream } from '@mixlab/core'
-import { createPluginTable, defaultPlugins } from '@mixlab/lab'
-import { createTransformer, transformerConfig } from '@mixlab/nn'
 import { createOptimizer, optimizerConfig, trainStep } from '@mixlab/training'
-
-export interface Shape {
-  readonly style: 'gpt' | 'olmoe'
-  readonly layers: number
-  readonly heads: number
-  readonly width: number
-  readonly context: number
-  readonly batch: number
-  readonly vocabulary: number
-  readonly experts: number
-  readonly expertWidth: number
-}
-
-const modelOf = ({ style, layers, heads, width, context, experts, expertWidth }: Shape) =>
-  transformerConfig.parse({
-    layers,
-    heads,
-    width,
-    contextLength: context,
-    ...(style === 'gpt'
-      ? { norm: 'layer', positions: 'learned', tied: true, feedForward: { activation: 'gelu', width: expertWidth } }
-      : {
-          queryKeyNorm: 'all',
-          tied: false,
-          mixture: {
-            router: { name: 'top-k', k: 2, balance: 0.01 },
-            experts: [{ name: 'swiglu', count: experts, width: expertWidth }],
-          },
-        }),
-  })
+import { createModel } from './model.ts'
+import type { Shape } from './shapes.ts'
 
 /** A function that does one more step each time it is called. */
 export async function transformerStep(shape: Shape): Promise<() => void> {
   const rng = new RandomStream(1)
-  const plugins = createPluginTable({
-    defaults: await defaultPlugins({ tensors: true }),
-    own: [],
-    resolve: () => {
-      throw new Error('no plugin of this benchmark needs a service')
-    },
-  })
-  const model = createTransformer(modelOf(shape), { vocabulary: shape.vocabulary, rng: rng.stream('init'), plugins })
+  const model = await createModel(shape, rng.stream('init'))
   const optimizer = createOptimizer(optimizerConfig.parse({}), model.parameters())
   const draw = rng.stream('data')
   const count = shape.batch * shape.context

@@ -17,17 +17,15 @@ const tiny = [
   'training.steps=4',
 ]
 
-async function fails(script: string, sets: readonly string[], more: readonly string[] = []): Promise<string> {
+async function fails(
+  script: string,
+  sets: readonly string[],
+  more: readonly string[] = [],
+  env: NodeJS.ProcessEnv = {},
+): Promise<string> {
   const runs = temporaryFolder()
-  const result = await mixlab([
-    'run',
-    script,
-    '--runs',
-    runs,
-    '--no-report',
-    ...sets.flatMap((s) => ['--set', s]),
-    ...more,
-  ])
+  const settings = sets.flatMap((s) => ['--set', s])
+  const result = await mixlab(['run', script, '--runs', runs, '--no-report', ...settings, ...more], { env })
   const lines = result.stderr
     .trimEnd()
     .split('\n')
@@ -52,6 +50,23 @@ test('unknown field', async () => {
 })
 test('ill-typed field', async () => {
   expect(await fails(charLm, [data, 'training.steps=many'])).toMatch(/training\.steps is "many", expected integer ≥ /)
+})
+test('a limit of memory that is none', async () => {
+  expect(await fails(charLm, [data, ...tiny], [], { MIXLAB_MEMORY: 'lots' })).toBe(
+    'mixlab: MIXLAB_MEMORY=lots: expected a size from 16MiB to 4GiB, such as 512MiB or 2GB',
+  )
+})
+test('a model that cannot be trained in the memory there is', async () => {
+  const wide = [data, ...tiny, 'model.width=512', 'model.layers=2']
+  expect(await fails(charLm, wide, [], { MIXLAB_MEMORY: '32MiB' })).toMatch(
+    /^mixlab: training needs at least \d+\.\d MB of memory .*, the cpu engine has 33\.6 MB at most: use a smaller model$/,
+  )
+})
+test('a batch that runs out of memory', async () => {
+  const large = [data, ...tiny, 'training.batchSize=2000']
+  expect(await fails(charLm, large, [], { MIXLAB_MEMORY: '32MiB' })).toMatch(
+    /^mixlab: the cpu engine is out of memory: .* MB asked for \(.*\), .* MB allocated \(.* × float32 \[32000, .*\) of at most/,
+  )
 })
 test('missing data file', async () => {
   expect(await fails(charLm, [`data=${join(root, 'LICENCE')}`])).toMatch(/LICENCE.*LICENSE/)

@@ -1,5 +1,6 @@
 // Safetensors files, read lazily: opening reads and checks the header only, and each tensor's bytes are read when asked
-// for, once. Nothing is cached, so that a checkpoint larger than memory can be read tensor by tensor.
+// for, once. Nothing is cached, so that a checkpoint larger than memory can be read tensor by tensor. Who reads them in the
+// order of the file sees every byte of it once, in order, and can hash them on the way.
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs'
 import { MixlabError } from '@mixlab/core'
 import { decode, type Dtype, dtypeBytes, type TensorValues } from './dtypes.ts'
@@ -45,6 +46,11 @@ export class SafetensorsFile implements Disposable {
     return info
   }
 
+  /** The tensors' names in the order of their bytes. */
+  inFileOrder(): string[] {
+    return [...this.tensors].toSorted(([, a], [, b]) => a.start - b.start || a.end - b.end).map(([name]) => name)
+  }
+
   /** A tensor's bytes as stored. */
   bytes(name: string): Uint8Array {
     const { start, end } = this.info(name)
@@ -64,14 +70,20 @@ export class SafetensorsFile implements Disposable {
 
 /**
  * Opens a file (by path) or a buffer of safetensors.
+ * @param seen is shown the bytes of each read: the whole file, when all tensors are read `inFileOrder`. It must not keep
+ * or change them.
  * @throws MixlabError if the file is missing, or its header claims what its bytes do not hold.
  */
-export function openSafetensors(source: string | Uint8Array): SafetensorsFile {
+export function openSafetensors(source: string | Uint8Array, seen?: (bytes: Uint8Array) => void): SafetensorsFile {
+  const shown = (bytes: Uint8Array): Uint8Array => {
+    seen?.(bytes)
+    return bytes
+  }
   if (typeof source !== 'string') {
     return new SafetensorsFile(
       'the safetensors data',
       source.byteLength,
-      (start, bytes) => source.subarray(start, start + bytes),
+      (start, bytes) => shown(source.subarray(start, start + bytes)),
       () => {},
     )
   }
@@ -93,7 +105,7 @@ export function openSafetensors(source: string | Uint8Array): SafetensorsFile {
       if (count === 0) throw corrupt(source, `it ends at byte ${start + done}`)
       done += count
     }
-    return buffer
+    return shown(buffer)
   }
   try {
     return new SafetensorsFile(source, fstatSync(file).size, read, () => closeSync(file))

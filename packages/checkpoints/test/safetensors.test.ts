@@ -52,6 +52,14 @@ const raw = (path: string): { tensors: Map<string, RawTensor>; metadata: Readonl
   return { tensors, metadata: file.metadata }
 }
 
+it.each(['llama.safetensors', 'dtypes.safetensors'])('%s read in its order shows each byte of it once', (name) => {
+  const pieces: Uint8Array[] = []
+  using opened = openSafetensors(fixture(name), (bytes) => void pieces.push(bytes.slice()))
+  for (const tensor of opened.inFileOrder()) opened.bytes(tensor)
+  expect(opened.inFileOrder().toSorted()).toEqual([...opened.tensors.keys()].toSorted())
+  expect(Buffer.compare(Buffer.concat(pieces), readFileSync(fixture(name)))).toBe(0)
+})
+
 describe('writing', () => {
   it.each(['llama.safetensors', 'dtypes.safetensors'])('gives back the bytes of %s', async (name) => {
     const { tensors, metadata } = raw(fixture(name))

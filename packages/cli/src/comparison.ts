@@ -61,12 +61,16 @@ const stem = ({ name, seed }: RunRecord): string => {
   return bare === '' ? (name ?? '') : bare
 }
 
+const precisionOf = ({ precision = 'float32' }: RunRecord): string => precision
+
+/** Fields by path; the precision is told to the run and not to the experiment, and tells runs apart as they do. */
 const configuration = (run: RunRecord): Map<string, unknown> =>
-  new Map(flatten(run.config).filter(([path]) => path !== 'seed'))
+  new Map([['precision', precisionOf(run)] as const, ...flatten(run.config).filter(([path]) => path !== 'seed')])
 
 /** Equal but for the seed. A child's name tells apart what its configuration does not. */
 function isRepetition(a: RunRecord, b: RunRecord): boolean {
   if (a.experiment !== b.experiment || a.engine.name !== b.engine.name || a.seed === b.seed) return false
+  if (precisionOf(a) !== precisionOf(b)) return false
   if (a.parent !== undefined && stem(a) !== stem(b)) return false
   return isDeepStrictEqual(configuration(a), configuration(b))
 }

@@ -37,6 +37,7 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
     .option('--set <field=value>', 'set a field of the configuration, e.g. router.k=2; repeatable', collect)
     .option('--seed <number>', 'seed of all random numbers (default 1)', wholeNumber)
     .option('--engine <name>', 'the tensor engine: auto, cpu, … (mixlab engines lists them)')
+    .option('--precision <name>', 'of matrix products: float32 (the default), or bf16 with sums in float32')
     .option('--resume <run>', 'go on with an interrupted run: its path, id, the end of its id, or latest')
     .option('--name <name>', "part of the run's id")
     .addOption(runsOption())
@@ -83,6 +84,7 @@ export interface RunFlags {
   readonly set?: string[]
   readonly seed?: number
   readonly engine?: string
+  readonly precision?: string
   readonly resume?: string
   readonly name?: string
   readonly runs: string

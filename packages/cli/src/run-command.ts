@@ -33,14 +33,16 @@ export async function runCommand(wanted: string, flags: RunFlags, argv: readonly
       set: flags.set ?? [],
       ...(flags.seed !== undefined && { seed: flags.seed }),
       ...(flags.engine !== undefined && { engine: flags.engine }),
+      ...(flags.precision !== undefined && { precision: flags.precision }),
       ...(flags.name !== undefined && { name: flags.name }),
       ...(flags.resume !== undefined && { resume: flags.resume }),
       script,
       command: ['mixlab', ...argv],
       sinks: flags.quiet === true ? [] : [liveView(process.stderr)],
-      onStart: ({ id, path, seed, engine }) => {
+      onStart: ({ id, path, seed, engine, precision = 'float32' }) => {
         directory = path
-        const engineText = engine === 'none' ? '' : `, engine ${engine}`
+        const inPrecision = precision === 'float32' ? '' : ` in ${precision}`
+        const engineText = engine === 'none' ? '' : `, engine ${engine}${inPrecision}`
         say(
           `${styleText('bold', experiment.name)}  run ${id}, seed ${seed}${engineText}${flags.resume === undefined ? '' : ', resumed'}`,
         )

@@ -84,6 +84,7 @@ export async function showCommand(wanted: string, options: Options): Promise<voi
         .map(([name, fact]) => (name === 'name' ? value(fact) : `${name} ${value(fact)}`))
         .join(', '),
     ],
+    ['precision', run.precision],
     [
       'machine',
       `${machine.processor}, ${machine.cores} cores, ${Math.round(machine.memoryBytes / 2 ** 30)} GiB, ${machine.platform}`,

@@ -99,6 +99,35 @@ test('runs that differ by seed are one row with a confidence interval; children 
   expect((await mixlab('runs', 'compare', 'plain', '--metric', 'scroe')).stderr).toMatch(/Did you mean score/)
 })
 
+test("a run's precision is told, shown and compared", async () => {
+  const { mixlab, file, folder } = workplace()
+  symlinkSync(fileURLToPath(new URL('../node_modules', import.meta.url)), join(folder, 'node_modules'))
+  const script = file(
+    'rounding.mts',
+    `import { defineExperiment } from '@mixlab/lab'
+     import { tf } from '@mixlab/tensor'
+     export default defineExperiment({
+       name: 'rounding',
+       run: async () => ({ third: tf.matMul(tf.fill([6, 1], 1 / 3), tf.ones([1, 1])).dataSync()[0] }),
+     })`,
+  )
+  const run = (...args: string[]) => mixlab('run', script, '--engine', 'cpu', '--no-report', ...args)
+  const low = await run('--precision', 'bf16', '--name', 'low')
+  expect(low.stderr).toMatch(/, engine cpu in bf16$/m)
+  expect(low.stdout).toMatch(/^third +0.334$/m)
+  const high = await run('--name', 'high', '--seed', '2')
+  expect(high.stderr).toMatch(/, engine cpu$/m)
+  expect(high.stdout).toMatch(/^third +0.3333$/m)
+  expect((await mixlab('runs', 'show', 'low')).stdout).toMatch(/^precision +bf16$/m)
+  const { stdout } = await mixlab('runs', 'compare', 'rounding', '--json')
+  expect((JSON.parse(stdout) as { seeds: number[] }[]).map(({ seeds }) => seeds.length)).toEqual([1, 1])
+  expect(await run('--precision', 'bf61')).toMatchObject({
+    code: 2,
+    stderr: 'mixlab: Unknown precision "bf61". Did you mean bf16?\n',
+  })
+  expect((await mixlab('run', '--help')).stdout).toMatch(/--precision <name> +of matrix products: float32/)
+})
+
 test('Ctrl-C ends a run in order, says how to go on, and that works', async () => {
   const { start, mixlab } = workplace()
   const running = start(['run', plain, '--set', 'steps=1000', '--set', 'pauseMs=5', '--no-report'])

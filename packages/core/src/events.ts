@@ -8,6 +8,8 @@ export interface MixlabEvents {
     readonly config: unknown
     readonly seed: number
     readonly engine: string
+    /** Of matrix products; absent without tensors. */
+    readonly precision?: string
     /** For a child run: what its parent calls it. */
     readonly name?: string
   }

@@ -1,5 +1,6 @@
 // Contracts, tokens, events, configuration, errors and random numbers: what everything else agrees on.
 export { interrupted, MixlabError, type MixlabErrorOptions } from './errors.ts'
+export { formatBytes } from './bytes.ts'
 export { editDistance, nearMisses, suggest } from './near-misses.ts'
 export { type Resolved, type Token, type TokenMap, token, tokenName } from './tokens.ts'
 export { type PhiloxBlock, type PhiloxKey, philox4x32, RandomStream } from './random.ts'

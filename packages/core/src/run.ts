@@ -18,6 +18,8 @@ export interface ChildOptions<C> {
   readonly config: C
   /** Default: the parent's seed. */
   readonly seed?: number
+  /** Of matrix products, by name. Default: the parent's. */
+  readonly precision?: string
   /** For progress: this is child `index` of `total`. */
   readonly index?: number
   readonly total?: number

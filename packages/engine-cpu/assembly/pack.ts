@@ -1,10 +1,11 @@
 // Packing: an operand of a matrix product is rewritten as strips of `width` rows (6 of the left, 8 of the
 // right one; 6 and 16 for AVX2, 14 and 32 for AVX-512), each strip holding, for every step along the depth, its `width` values side by side. The micro-kernel then reads
 // both operands strictly forwards, whatever their layout was. Rows past the end are zeros. What is here only moves
-// data, so the result is the same however the work is divided.
+// data, or rounds each value by itself, so the result is the same however the work is divided.
 //
 // A record is 8 words: source, target, rows, depth, row stride, depth stride (in elements), first item, width.
 // An item is one strip.
+import { load4, store4 } from './lanes'
 import { intArgument, pointerArgument } from './thread'
 
 const RECORD: i32 = 5 // log2 of the bytes
@@ -15,7 +16,11 @@ const TOGETHER: i32 = 8
 }
 
 /** args: records, count of records. */
-export function packStrips(args: usize, begin: i32, end: i32): void {
+export function packStrips(args: usize, begin: i32, end: i32): void { packRecords(false, args, begin, end) }
+/** The same, every value rounded to one that bfloat16 has. */
+export function packStripsRounded(args: usize, begin: i32, end: i32): void { packRecords(true, args, begin, end) }
+
+@inline function packRecords(bfloat16: bool, args: usize, begin: i32, end: i32): void {
   const records = pointerArgument(args, 0)
   let low = 0
   let high = intArgument(args, 1)
@@ -29,8 +34,34 @@ export function packStrips(args: usize, begin: i32, end: i32): void {
     const record = records + (<usize>low << RECORD)
     const first = word(record, 6)
     const next = low + 1 < count ? min(end, word(record + (1 << RECORD), 6)) : end
-    if (next > item) packRecord(record, item - first, next - first)
+    if (next > item) {
+      packRecord(record, item - first, next - first)
+      if (bfloat16) roundRecord(record, item - first, next - first)
+    }
     item = next
+  }
+}
+
+/** Rounds packed strips to the values that bfloat16 has, still as float32; they are in the cache from packing. */
+function roundRecord(record: usize, begin: i32, end: i32): void {
+  const floats = word(record, 7) * word(record, 3)
+  roundRow(<usize>word(record, 1) + (<usize>(begin * floats) << 2), (end - begin) * floats)
+}
+
+/** To the nearest bfloat16, ties to even: half of the last place kept, less one unless that is odd, is added. */
+function roundRow(p: usize, n: i32): void {
+  const half = i32x4.splat(0x7fff)
+  const one = i32x4.splat(1)
+  const upper = i32x4.splat(0xffff0000)
+  const quiet = i32x4.splat(0x00400000)
+  for (let i = 0; i < n; i += 4) {
+    const at = p + (<usize>i << 2)
+    const x = load4(at, n - i)
+    const odd = v128.and(i32x4.shr_u(x, 16), one)
+    const rounded = v128.and(i32x4.add(x, i32x4.add(half, odd)), upper)
+    // The addition would carry a NaN into the sign.
+    const still = v128.or(v128.and(x, upper), quiet)
+    store4(at, v128.bitselect(still, rounded, f32x4.ne(x, x)), n - i)
   }
 }
 

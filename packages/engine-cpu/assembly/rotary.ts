@@ -3,13 +3,15 @@
 import { copyRow } from './lanes'
 import { intArgument, pointerArgument } from './thread'
 
-/** args: x [B, T, H, D], y, cos [T, R/2], sin [T, R/2], T, H, D, R, interleaved, inverse. Item: (batch, position). */
-export function rotary(args: usize, begin: i32, end: i32): void {
+/** args: x [B, T, H, D], y, cos [T, R/2], sin [T, R/2], T, H, D, R, -, inverse. Item: (batch, position). */
+export function rotaryHalves(args: usize, begin: i32, end: i32): void { turn(false, args, begin, end) }
+export function rotaryNeighbours(args: usize, begin: i32, end: i32): void { turn(true, args, begin, end) }
+
+@inline function turn(interleaved: bool, args: usize, begin: i32, end: i32): void {
   const positions = intArgument(args, 4)
   const heads = intArgument(args, 5)
   const width = intArgument(args, 6)
   const turned = intArgument(args, 7)
-  const interleaved = intArgument(args, 8) != 0
   const inverse = intArgument(args, 9) != 0
   const half = turned / 2
   for (let item = begin; item < end; item++) {

@@ -1,11 +1,10 @@
 // Hands out 64-byte aligned blocks of the shared memory. Sizes are rounded up to classes (at most 1/8 larger), each
 // class keeps its free blocks in a stack, and so the buffers of one training step are exactly those of the one before.
 // Free blocks are merged with their neighbours only when a request cannot be met otherwise.
-import { MixlabError } from '@mixlab/core'
 
 const alignment = 64
 /** Never handed out, so that a vector load at the end of the last block stays inside the memory. */
-const guardBytes = 128
+export const guardBytes = 128
 const leastGrowth = 16 << 20
 
 export interface AllocatorOptions {
@@ -16,14 +15,16 @@ export interface AllocatorOptions {
 }
 
 export interface Allocator {
-  /** Address of a new block of at least this many bytes. Throws MixlabError (`out-of-memory`) when there is none. */
-  allocate(bytes: number): number
+  /** Address of a new block of at least this many bytes; undefined when there is none, and then nothing has changed. */
+  allocate(bytes: number): number | undefined
   /** Gives a block back. Throws for an address that is not allocated: a block cannot be freed twice. */
   release(address: number): void
   /** Sum of the sizes of all allocated blocks. */
   allocatedBytes(): number
   /** Bytes of the region, allocated or not. */
   reservedBytes(): number
+  /** The largest block that there is without extending the region. */
+  largestFreeBytes(): number
 }
 
 /** The block size for a request: multiples of 64 up to 1 KiB, above that 8 steps for each power of two. */
@@ -31,24 +32,6 @@ export function blockSize(bytes: number): number {
   if (bytes <= 1024) return Math.max(alignment, Math.ceil(bytes / alignment) * alignment)
   const step = 2 ** (Math.floor(Math.log2(bytes - 1)) - 3)
   return Math.ceil(bytes / step) * step
-}
-
-/** 512 bytes, 1.5 MB, 26.2 GB. */
-function inUnits(bytes: number): string {
-  if (bytes < 1e3) return `${bytes} bytes`
-  const power = Math.min(3, Math.floor(Math.log10(bytes) / 3))
-  return `${(bytes / 1000 ** power).toFixed(1)} ${['kB', 'MB', 'GB'][power - 1]}`
-}
-
-/** Which blocks hold most: the three sizes that sum to the most, e.g. ` (12 blocks of 26.2 MB, 40 of 4.2 MB)`. */
-function largest(sizes: ReadonlyMap<number, number>): string {
-  const counts = new Map<number, number>()
-  for (const size of sizes.values()) counts.set(size, (counts.get(size) ?? 0) + 1)
-  const most = [...counts].toSorted(([a, m], [b, n]) => b * n - a * m).slice(0, 3)
-  const parts = most.map(
-    ([size, count], i) => `${count}${i === 0 ? ` block${count === 1 ? '' : 's'}` : ''} of ${inUnits(size)}`,
-  )
-  return parts.length > 0 ? ` (${parts.join(', ')})` : ''
 }
 
 interface Run {
@@ -135,13 +118,7 @@ export function createAllocator({ start, end: firstEnd, extend }: AllocatorOptio
       const reused = bins.get(size)?.pop()
       if (reused !== undefined) binned -= size
       const address = reused ?? find(size)
-      if (address === undefined) {
-        throw new MixlabError(
-          `the cpu engine is out of memory: ${inUnits(bytes)} asked for, ${inUnits(allocated)} allocated${largest(sizes)}; ` +
-            'its 32-bit memory ends at 4 GiB, or the machine refused more: use a smaller batch, context or model',
-          { code: 'out-of-memory' },
-        )
-      }
+      if (address === undefined) return undefined
       sizes.set(address, size)
       allocated += size
       return address
@@ -158,5 +135,9 @@ export function createAllocator({ start, end: firstEnd, extend }: AllocatorOptio
     },
     allocatedBytes: () => allocated,
     reservedBytes: () => end - first,
+    largestFreeBytes() {
+      merge()
+      return runs.reduce((largest, { size }) => Math.max(largest, size), Math.max(0, end - guardBytes - top))
+    },
   }
 }

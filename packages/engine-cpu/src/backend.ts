@@ -14,9 +14,10 @@ import {
   type TensorInfo,
 } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
-import { createAllocator, type Allocator } from './allocator.ts'
-import { createSharedMemory, type SharedMemory } from './memory.ts'
+import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
+import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
 import type { Processor } from './native/executable.ts'
+import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
 import { createPool, threadsFromEnvironment, type Pool } from './pool.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'
 
@@ -27,10 +28,14 @@ type Values = Float32Array | Int32Array | Uint8Array
 interface Data {
   readonly dtype: DataType
   readonly size: number
+  /** As it was made: an alias may have another. */
+  readonly shape: readonly number[]
   readonly address: number
   readonly strings?: Uint8Array[]
   readonly parts?: { real: TensorInfo; imag: TensorInfo }
   references: number
+  /** Among those that are live. */
+  index: number
 }
 
 let compiled: WasmModule | undefined
@@ -59,17 +64,30 @@ export interface CpuBackendOptions {
   readonly threads?: number
   /** Machine code where it can run (the default, unless MIXLAB_NATIVE=off); false: WebAssembly only. */
   readonly native?: boolean
+  /** Bytes of memory at most, 16 MiB … 4 GiB; MIXLAB_MEMORY, or else 4 GiB. */
+  readonly memoryLimit?: number
 }
 
+const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
+
 export class CpuBackend extends KernelBackend {
-  readonly #memory: SharedMemory = createSharedMemory()
+  /** What products that start now round their operands to. Whoever starts the engine says where to ask. */
+  precision: () => 'float32' | 'bfloat16' = () => 'float32'
+  readonly #memory: SharedMemory
   readonly #pool: Pool
   readonly #allocator: Allocator
   readonly #data: DataStorage<Data>
   readonly #scratch: number[] = []
+  /** What has an address, in no order. */
+  readonly #live: Data[] = []
+  /** The references that the running kernel has made and not given back: the first `#madeCount` of `#made`. */
+  readonly #made: DataId[] = []
+  #madeCount = 0
+  #depth = 0
 
-  constructor({ threads = threadsFromEnvironment(), native = true }: CpuBackendOptions = {}) {
+  constructor({ threads = threadsFromEnvironment(), native = true, memoryLimit }: CpuBackendOptions = {}) {
     super()
+    this.#memory = createSharedMemory(memoryLimit === undefined ? memoryFromEnvironment() : memoryOf(memoryLimit))
     this.#pool = createPool(kernelModule(), this.#memory, threads, native)
     this.#allocator = createAllocator({
       start: this.#pool.dataStart,
@@ -91,14 +109,15 @@ export class CpuBackend extends KernelBackend {
   /** A new tensor whose elements are not initialised. */
   output(shape: readonly number[], dtype: DataType): TensorInfo {
     const dataId = {}
-    const size = util.sizeFromShape(shape as number[])
-    this.#data.set(dataId, { dtype, size, address: this.#allocate(size, dtype), references: 1 })
+    this.#hold(dataId, shape, dtype, 1)
+    this.#note(dataId)
     return { dataId, shape: shape as number[], dtype }
   }
 
   /** The same elements under another shape. */
   alias(info: TensorInfo, shape: readonly number[] = info.shape): TensorInfo {
     this.incRef(info.dataId)
+    this.#note(info.dataId)
     return { dataId: info.dataId, shape: shape as number[], dtype: info.dtype }
   }
 
@@ -110,6 +129,7 @@ export class CpuBackend extends KernelBackend {
   /** Memory that lives until the running kernel call returns. */
   scratch(bytes: number): number {
     const address = this.#allocator.allocate(bytes)
+    if (address === undefined) throw this.#shortage(bytes, 'scratch of a kernel')
     this.#scratch.push(address)
     return address
   }
@@ -121,6 +141,23 @@ export class CpuBackend extends KernelBackend {
   /** Frees what was taken with `scratch` since the mark. */
   releaseScratch(mark = 0): void {
     while (this.#scratch.length > mark) this.#allocator.release(this.#scratch.pop()!)
+  }
+
+  /** Runs a kernel: what it took as scratch is freed when it ends, and, where it throws, so are the tensors it made. */
+  call<R>(run: () => R): R {
+    const mark = this.#scratch.length
+    const made = this.#madeCount
+    this.#depth++
+    try {
+      return run()
+    } catch (error) {
+      while (this.#madeCount > made) this.disposeData(this.#made[this.#madeCount - 1]!)
+      throw error
+    } finally {
+      this.#depth--
+      if (this.#depth === 0) this.#madeCount = 0
+      this.releaseScratch(mark)
+    }
   }
 
   /** Runs a kernel of the module over [0, count) on the threads, in chunks of `grain` items. Arguments: see thread.ts. */
@@ -148,10 +185,13 @@ export class CpuBackend extends KernelBackend {
     this.#data.set(dataId, {
       dtype: 'complex64',
       size,
+      shape: real.shape,
       address: 0,
       references: 1,
+      index: -1,
       parts: { real: this.alias(real), imag: this.alias(imag) },
     })
+    this.#note(dataId)
     return { dataId, shape: real.shape, dtype: 'complex64' }
   }
 
@@ -182,23 +222,41 @@ export class CpuBackend extends KernelBackend {
     return { allocatedBytes: this.#allocator.allocatedBytes(), reservedBytes: this.#allocator.reservedBytes() }
   }
 
+  /** The most that `reservedBytes` can become. */
+  memoryLimit(): number {
+    return this.#memory.limit.bytes
+  }
+
+  /** @throws MixlabError (`out-of-memory`) if this much is not left under the limit, whatever may be in the way. */
+  require(bytes: number, purpose: string): void {
+    if (this.#allocator.allocatedBytes() + bytes > this.#available()) throw this.#shortage(bytes, purpose)
+  }
+
   // What TensorFlow.js uses.
 
   override write(values: BackendValues | null, shape: number[], dtype: DataType): DataId {
     const dataId = {}
     this.move(dataId, values as BackendValues, shape, dtype, 1)
+    this.#note(dataId)
     return dataId
   }
 
   override move(dataId: DataId, values: BackendValues, shape: number[], dtype: DataType, refCount: number): void {
-    const size = util.sizeFromShape(shape)
     if (dtype === 'string') {
-      this.#data.set(dataId, { dtype, size, address: 0, strings: values as Uint8Array[], references: refCount })
+      const size = util.sizeFromShape(shape)
+      this.#data.set(dataId, {
+        dtype,
+        size,
+        shape,
+        address: 0,
+        strings: values as Uint8Array[],
+        references: refCount,
+        index: -1,
+      })
       return
     }
     if (dtype === 'complex64') throw new Error('complex64 tensors are made with tf.complex')
-    const address = this.#allocate(size, dtype)
-    this.#data.set(dataId, { dtype, size, address, references: refCount })
+    const { address, size } = this.#hold(dataId, shape, dtype, refCount)
     const view = this.viewAt(address, size, dtype)
     if (values) view.set(values as Float32Array)
     else view.fill(0)
@@ -227,12 +285,20 @@ export class CpuBackend extends KernelBackend {
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
+    if (this.#madeCount > 0) this.#unnote(dataId)
     if (!this.#data.has(dataId)) return true
     const data = this.#data.get(dataId)
     data.references--
     if (!force && data.references > 0) return false
     this.#data.delete(dataId)
-    if (data.address !== 0) this.#allocator.release(data.address)
+    if (data.address !== 0) {
+      const last = this.#live.pop()!
+      if (last !== data) {
+        this.#live[data.index] = last
+        last.index = data.index
+      }
+      this.#allocator.release(data.address)
+    }
     if (data.parts) for (const part of [data.parts.real, data.parts.imag]) this.disposeData(part.dataId)
     return true
   }
@@ -275,7 +341,43 @@ export class CpuBackend extends KernelBackend {
     this.#pool[Symbol.dispose]()
   }
 
-  #allocate(size: number, dtype: DataType): number {
-    return this.#allocator.allocate(size * (dtype === 'bool' ? 1 : 4))
+  /** Memory for a new tensor's elements. */
+  #hold(dataId: DataId, shape: readonly number[], dtype: DataType, references: number): Data {
+    const size = util.sizeFromShape(shape as number[])
+    const address = this.#allocator.allocate(bytesFor(size, dtype))
+    if (address === undefined) throw this.#shortage(bytesFor(size, dtype), tensorName(dtype, shape))
+    const data: Data = { dtype, size, shape, address, references, index: this.#live.length }
+    this.#data.set(dataId, data)
+    this.#live.push(data)
+    return data
+  }
+
+  /** Remembers a reference that the running kernel has made, should it fail. */
+  #note(dataId: DataId): void {
+    if (this.#depth > 0) this.#made[this.#madeCount++] = dataId
+  }
+
+  #unnote(dataId: DataId): void {
+    const at = this.#made.lastIndexOf(dataId, this.#madeCount - 1)
+    if (at >= 0) this.#made.copyWithin(at, at + 1, this.#madeCount--)
+  }
+
+  #available(): number {
+    const taken = this.#memory.buffer().byteLength - this.#allocator.reservedBytes()
+    return this.#memory.limit.bytes - taken - guardBytes
+  }
+
+  #shortage(bytes: number, purpose: string): MixlabError {
+    const held = ({ dtype, shape, size }: Data): HeldTensor => ({ dtype, shape, bytes: bytesFor(size, dtype) })
+    return outOfMemory({
+      bytes,
+      purpose,
+      tensors: this.#live.map(held),
+      allocated: this.#allocator.allocatedBytes(),
+      reserved: this.#allocator.reservedBytes(),
+      largestFree: this.#allocator.largestFreeBytes(),
+      available: this.#available(),
+      limit: this.#memory.limit,
+    })
   }
 }

@@ -1,17 +1,28 @@
 // The engine as the registry of @mixlab/tensor sees it: whether this machine can run it, how it starts, what it has.
 import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core'
-import { MixlabError } from '@mixlab/core'
-import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
+import { formatBytes, MixlabError } from '@mixlab/core'
+import type { Availability, Engine, EngineContext, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
 import type { Processor } from './native/executable.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
+import { memoryFromEnvironment } from './memory.ts'
 import { nativeKernels } from './native/registry.ts'
 
 /** The running backend; undefined before the engine was started. */
 export function runningBackend(): CpuBackend | undefined {
   const backend: unknown = engine().registryFactory[backendName] ? findBackend(backendName) : undefined
   return backend instanceof CpuBackend ? backend : undefined
+}
+
+/** A bad MIXLAB_MEMORY is for `start` to refuse: an engine that is not available is one that `auto` passes over. */
+function memoryText(): string {
+  try {
+    const { bytes, setBy } = memoryFromEnvironment()
+    return setBy === undefined ? 'up to 4 GiB of memory' : `up to ${formatBytes(bytes)} of memory (${setBy})`
+  } catch {
+    return 'memory as MIXLAB_MEMORY says'
+  }
 }
 
 const setName = ({ set, bfloat16 }: Processor): string =>
@@ -31,15 +42,16 @@ export const cpuEngine: Engine = {
       const native = nativeKernels()
       const products =
         typeof native === 'string' ? `no machine code: ${native}` : `machine code for ${setName(native.processor)}`
-      return { ok: true, detail: `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}; ${products}` }
+      const runtime = `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}`
+      return { ok: true, detail: `${runtime}; ${memoryText()}; ${products}` }
     } catch (error) {
       if (MixlabError.is(error)) return { ok: false, reason: error.message }
       throw error
     }
   },
 
-  /** Makes the engine TensorFlow.js's active backend. Throws MixlabError for a bad MIXLAB_THREADS or an old runtime. */
-  async start(): Promise<RunningEngine> {
+  /** Makes the engine TensorFlow.js's active backend. Throws MixlabError for a bad MIXLAB_… or an old runtime. */
+  async start({ precision }: Partial<EngineContext> = {}): Promise<RunningEngine> {
     if (!runningBackend()) {
       const started = new CpuBackend()
       registerFallbacks()
@@ -47,10 +59,12 @@ export const cpuEngine: Engine = {
     }
     await setBackend(backendName)
     const backend = runningBackend()!
+    if (precision) backend.precision = () => precision().products
     return {
       name: 'cpu',
       backendName,
       threads: backend.threads(),
+      precisions: ['float32', 'bf16'],
       describe: () => ({
         kernels: kernelsName(backend.native()),
         threads: backend.threads(),
@@ -59,8 +73,10 @@ export const cpuEngine: Engine = {
       /** Live tensors of TensorFlow.js; bytes of their blocks, and of the memory behind them. */
       memory() {
         const { allocatedBytes, reservedBytes } = backend.usage()
-        return { tensors: engine().memory().numTensors, bytes: allocatedBytes, reserved: reservedBytes }
+        const tensors = engine().memory().numTensors
+        return { tensors, bytes: allocatedBytes, reserved: reservedBytes, limit: backend.memoryLimit() }
       },
+      require: (bytes, purpose) => backend.require(bytes, purpose),
       kernels: listKernels,
     }
   },

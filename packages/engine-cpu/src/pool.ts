@@ -136,10 +136,10 @@ export function createPool(
     has: (kernel) => index.has(kernel),
     run(kernel, count, grain, args) {
       if (count <= 0) return
-      const at = index.get(kernel)
-      if (at === undefined) throw new Error(`the cpu engine has no kernel function ${kernel}`)
-      for (let i = 0; i < args.length; i++) argumentWords[i] = args[i]!
       const code = typeof native === 'string' ? 0 : native.address(kernel)
+      const at = index.get(kernel) ?? 0
+      if (code === 0 && !index.has(kernel)) throw new Error(`the cpu engine has no kernel function ${kernel}`)
+      for (let i = 0; i < args.length; i++) argumentWords[i] = args[i]!
       const run = code === 0 ? exported[kernel]! : nativeKernel!(code)
       if (count <= grain || threads === 1) return run(argumentsAddress, 0, count)
       if (workers.length < threads - 1) startWorkers()

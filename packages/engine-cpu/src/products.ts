@@ -21,7 +21,15 @@ export interface Product {
   readonly biasColumn?: number
 }
 
+/**
+ * How a product is computed and what follows it.
+ *
+ * `precision` bfloat16 rounds both operands to bfloat16 (nearest, ties to even) while they are packed; products and
+ * sums are float32, as is everything after them. Products of few rows (a token's, in generation; those of a member of a
+ * mixture that few tokens chose) are not packed, and stay float32: they wait for memory, and would gain nothing.
+ */
 export interface Epilogue {
+  readonly precision?: 'float32' | 'bfloat16'
   /** Address of n floats added to each row. */
   readonly bias?: number
   readonly activation?: keyof typeof activations
@@ -71,10 +79,21 @@ const wide: Layout = {
 
 const narrow: Layout = { ...portable, ...stripShape.avx2 }
 
-function layoutOf(backend: CpuBackend): Layout {
+/** A layout, and the kernels that pack into it and multiply. */
+interface Form extends Layout {
+  readonly pack: 'packStrips' | 'packStripsRounded' | 'packStripsBfloat16'
+  readonly multiply: 'multiplyTiles' | 'multiplyTilesBfloat16'
+  /** Numbers of a row that lie in one word of a strip. */
+  readonly perWord: 1 | 2
+}
+
+function formOf(backend: CpuBackend, precision: Epilogue['precision']): Form {
   const native = backend.native()
-  if (typeof native === 'string') return portable
-  return native.set === 'avx512' ? wide : narrow
+  const layout = typeof native === 'string' ? portable : native.set === 'avx512' ? wide : narrow
+  if (precision !== 'bfloat16') return { ...layout, pack: 'packStrips', multiply: 'multiplyTiles', perWord: 1 }
+  if (typeof native === 'string' || !native.bfloat16)
+    return { ...layout, pack: 'packStripsRounded', multiply: 'multiplyTiles', perWord: 1 }
+  return { ...layout, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16', perWord: 2 }
 }
 
 const fewRows = 5
@@ -89,15 +108,15 @@ const packedFloats = (product: Product, { rows, columns }: Layout): number =>
 
 /** Runs the products; an element of a result never depends on what else is in the list, nor on the threads. */
 export function multiply(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue = {}): void {
-  const layout = layoutOf(backend)
+  const form = formOf(backend, epilogue.precision)
   let pass: Product[] = []
   let floats = 0
   for (const product of products) {
     if (product.m === 0 || product.n === 0) continue
-    for (const piece of packedFloats(product, layout) > passFloats ? pieces(product, layout) : [product]) {
-      const more = packedFloats(piece, layout)
+    for (const piece of packedFloats(product, form) > passFloats ? pieces(product, form) : [product]) {
+      const more = packedFloats(piece, form)
       if (floats + more > passFloats && pass.length > 0) {
-        multiplyPass(backend, layout, pass, epilogue)
+        multiplyPass(backend, form, pass, epilogue)
         pass = []
         floats = 0
       }
@@ -105,14 +124,14 @@ export function multiply(backend: CpuBackend, products: readonly Product[], epil
       floats += more
     }
   }
-  if (pass.length > 0) multiplyPass(backend, layout, pass, epilogue)
+  if (pass.length > 0) multiplyPass(backend, form, pass, epilogue)
 }
 
 /** Cuts a product whose packed operands are too large into some that are not, along whole strips. */
-function* pieces(product: Product, layout: Layout): Generator<Product> {
+function* pieces(product: Product, form: Form): Generator<Product> {
   const { m, n, k } = product
   const fit = (strip: number) => Math.max(strip, Math.floor(passFloats / 2 / k / strip) * strip)
-  const [rows, columns] = [fit(layout.rows), fit(layout.columns)]
+  const [rows, columns] = [fit(form.rows), fit(form.columns)]
   for (let row = 0; row < m; row += rows) {
     for (let column = 0; column < n; column += columns) {
       yield {
@@ -128,21 +147,29 @@ function* pieces(product: Product, layout: Layout): Generator<Product> {
   }
 }
 
-function multiplyPass(backend: CpuBackend, layout: Layout, products: readonly Product[], epilogue: Epilogue): void {
+function multiplyPass(backend: CpuBackend, form: Form, products: readonly Product[], epilogue: Epilogue): void {
   const mark = backend.scratchMark()
   const [few, many] = [products.filter(isFew), products.filter((product) => !isFew(product))]
   if (many.length > 0) {
-    const packed = pack(backend, layout, many)
-    const tile = chooseTile(layout, many, backend.threads())
-    const operands = many.map((product, i) => ({ ...product, left: packed.left[i]!, right: packed.right[i]! }))
-    runTiles(backend, 'multiplyTiles', operands, tile, epilogue)
+    const packed = pack(backend, form, many)
+    const tile = chooseTile(form, many, backend.threads())
+    const operands = many.map((product, i) => ({
+      ...product,
+      left: packed.left[i]!,
+      right: packed.right[i]!,
+      k: wordsOf(form, product.k),
+    }))
+    runTiles(backend, form.multiply, operands, tile, epilogue)
   }
   if (few.length > 0) {
     const most = few.reduce((rows, { m }) => Math.max(rows, m), 0)
-    runTiles(backend, 'multiplyFew', few, { ...chooseTile(layout, few, backend.threads()), tileM: most }, epilogue)
+    runTiles(backend, 'multiplyFew', few, { ...chooseTile(form, few, backend.threads()), tileM: most }, epilogue)
   }
   backend.releaseScratch(mark)
 }
+
+/** Words of a strip that a row's numbers take. */
+const wordsOf = ({ perWord }: Form, depth: number): number => Math.ceil(depth / perWord)
 
 /** A product of few rows would only be slowed down by packing, and one without depth is all zeros. */
 const isFew = ({ m, k }: Product): boolean => m <= fewRows || k === 0
@@ -175,7 +202,7 @@ function runTiles(
 }
 
 /** Packs the operands of all products; one that occurs several times is packed once. */
-function pack(backend: CpuBackend, layout: Layout, products: readonly Product[]): { left: number[]; right: number[] } {
+function pack(backend: CpuBackend, form: Form, products: readonly Product[]): { left: number[]; right: number[] } {
   const left: number[] = []
   const right: number[] = []
   const seen = new Map<string, number>()
@@ -187,7 +214,7 @@ function pack(backend: CpuBackend, layout: Layout, products: readonly Product[])
     const known = seen.get(key)
     if (known !== undefined) return known
     const strips = Math.ceil(rows / width)
-    const target = backend.scratch(4 * strips * width * depth)
+    const target = backend.scratch(4 * strips * width * wordsOf(form, depth))
     seen.set(key, target)
     records.push(source, target, rows, depth, rowStride, depthStride, items, width)
     items += strips
@@ -195,23 +222,23 @@ function pack(backend: CpuBackend, layout: Layout, products: readonly Product[])
     return target
   }
   for (const { left: a, right: b, m, n, k, leftRow, leftDepth, rightDepth, rightColumn } of products) {
-    left.push(strip(a, m, k, leftRow, leftDepth, layout.rows))
-    right.push(strip(b, n, k, rightColumn, rightDepth, layout.columns))
+    left.push(strip(a, m, k, leftRow, leftDepth, form.rows))
+    right.push(strip(b, n, k, rightColumn, rightDepth, form.columns))
   }
   const table = backend.scratch(4 * records.length)
   backend.viewAt(table, records.length, 'int32').set(records)
   const grain = Math.max(1, Math.ceil((16_384 * items) / floats))
-  backend.run('packStrips', items, grain, table, records.length / packRecordWords)
+  backend.run(form.pack, items, grain, table, records.length / packRecordWords)
   return { left, right }
 }
 
 /** The largest tile that still leaves each thread enough tiles to even out their speeds. */
-function chooseTile(layout: Layout, products: readonly Product[], threads: number): { tileM: number; tileN: number } {
-  if (threads === 1) return layout.tiles[0]!
-  for (const tile of layout.tiles) {
+function chooseTile(form: Form, products: readonly Product[], threads: number): { tileM: number; tileN: number } {
+  if (threads === 1) return form.tiles[0]!
+  for (const tile of form.tiles) {
     let items = 0
     for (const { m, n } of products) items += Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
     if (items >= 4 * threads) return tile
   }
-  return layout.tiles.at(-1)!
+  return form.tiles.at(-1)!
 }

@@ -16,7 +16,7 @@ const sets: InstructionSet[] =
   typeof processor === 'string' ? [] : processor.set === 'avx512' ? ['avx2', 'avx512'] : ['avx2']
 /** MIXLAB_FUZZ=1000: twenty times as many programs. */
 const times = Number(process.env['MIXLAB_FUZZ'] || 50) / 50
-const { memory, buffer } = createSharedMemory(layout.bytes)
+const { memory, buffer } = createSharedMemory({ bytes: layout.bytes }, layout.bytes)
 
 /** Small integers everywhere, as integers, doubles and floats. */
 function contents(seed: number): ArrayBuffer {

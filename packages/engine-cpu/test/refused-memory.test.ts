@@ -41,8 +41,13 @@ const script = (entry: (file: string) => string) => `
 
 // Nothing is compiled later: that would be refused as well, and V8 does not live on.
 const options = [
-  ...['--no-opt', '--no-maglev', '--no-sparkplug', '--regexp-interpret-all'],
-  ...['--no-wasm-lazy-compilation', '--no-wasm-dynamic-tiering', '--liftoff-only'],
+  '--no-opt',
+  '--no-maglev',
+  '--no-sparkplug',
+  '--regexp-interpret-all',
+  '--no-wasm-lazy-compilation',
+  '--no-wasm-dynamic-tiering',
+  '--liftoff-only',
 ]
 
 test.skipIf(typeof processor === 'string')(

@@ -1,4 +1,5 @@
 // Engines are started by name, and only when a run needs one: loading TensorFlow.js takes most of a second.
+import { MixlabError } from '@mixlab/core'
 import type { RunningEngine } from '@mixlab/tensor'
 
 /** The engine of a run: a started one, or none. */
@@ -23,6 +24,29 @@ export async function startEngine(name: string): Promise<RunEngine> {
   if (name === 'none') return { name: 'none' }
   const { useEngine } = await registerEngines()
   return useEngine(name)
+}
+
+/** Runs `body` with matrix products in the precision of that name. */
+export type PrecisionScope = <R>(name: string, body: () => R) => R
+
+/**
+ * What runs something in a precision that the engine has; undefined without tensors.
+ * @throws MixlabError, from what is returned, on a precision that is unknown (with near misses) or that it has not.
+ */
+export async function precisionScope(engine: RunEngine): Promise<PrecisionScope | undefined> {
+  if (!('backendName' in engine)) return undefined
+  const { precisionOf, withPrecision } = await import('@mixlab/tensor')
+  return (name, body) => {
+    const precision = precisionOf(name)
+    const known = engine.precisions ?? ['float32']
+    if (!known.includes(precision.name)) {
+      throw new MixlabError(
+        `engine ${engine.name} has no ${name}, only ${known.join(', ')}: choose another engine or precision`,
+        { code: 'unknown-precision' },
+      )
+    }
+    return withPrecision(precision, body)
+  }
 }
 
 /** The engine as `run.json` has it. */

@@ -11,7 +11,7 @@ import {
   type RunDirectory,
 } from '@mixlab/core'
 import { composeRun, type LabModule, service } from './compose.ts'
-import { describeEngine, type RunEngine } from './engines.ts'
+import { describeEngine, type PrecisionScope, type RunEngine } from './engines.ts'
 import { EventBus } from './event-bus.ts'
 import { EventLog, repairEvents } from './event-log.ts'
 import type { Result } from './experiment.ts'
@@ -33,6 +33,8 @@ import { CONFIG, EMIT, ENGINE, EVENTS, RNG, RUN_DIRECTORY, SEED, SIGNAL } from '
 export interface RunFamily {
   readonly experiment: string
   readonly engine: RunEngine
+  /** Absent without tensors. */
+  readonly inPrecision?: PrecisionScope
   readonly defaults: readonly Plugin[]
   readonly plugins: readonly Plugin[]
   readonly modules: readonly LabModule[]
@@ -48,6 +50,8 @@ export interface RunPlan<C> {
   readonly name?: string
   readonly config: C
   readonly seed: number
+  /** Of matrix products; absent without tensors. */
+  readonly precision?: string
   /** The earlier record, when this goes on from it. */
   readonly earlier?: RunRecord
   readonly sinks: readonly EventSink[]
@@ -86,6 +90,7 @@ export async function executeRun<C>(
     seed: plan.seed,
     status: 'running',
     engine: describeEngine(family.engine),
+    ...(plan.precision !== undefined && { precision: plan.precision }),
     startedAt: earlier?.startedAt ?? new Date().toISOString(),
     ...(parent && { parent: parent.id }),
     ...(parent?.index !== undefined && { index: parent.index }),
@@ -110,6 +115,7 @@ export async function executeRun<C>(
     config: plan.config,
     seed: plan.seed,
     engine: family.engine.name,
+    ...(plan.precision !== undefined && { precision: plan.precision }),
     ...(plan.name !== undefined && { name: plan.name }),
   })
   let ending = await attempt(plan, bus, body)
@@ -176,7 +182,12 @@ async function attempt<C>(
       resolve: (id) => container.resolve(id),
       child: (name, options, childBody) => runChild(plan, bus, names, name, options, childBody),
     }
-    const result = plainResult(await body(context))
+    const { precision, family } = plan
+    const result = plainResult(
+      await (precision === undefined || !family.inPrecision
+        ? body(context)
+        : family.inPrecision(precision, () => body(context))),
+    )
     await bus.ready()
     return { status: 'finished', result }
   } catch (error) {
@@ -200,9 +211,15 @@ async function runChild<C, R extends Result>(
   const directory = runDirectory(join(plan.directory.path, 'children', folder))
   const earlier = plan.earlier && directory.exists('run.json') ? await openRun(directory.path) : undefined
   const seed = options.seed ?? plan.seed
-  if (earlier && (earlier.seed !== seed || toJson(earlier.config) !== toJson(options.config))) {
+  const precision = options.precision ?? plan.precision
+  if (
+    earlier &&
+    (earlier.seed !== seed ||
+      (earlier.precision ?? plan.precision) !== precision ||
+      toJson(earlier.config) !== toJson(options.config))
+  ) {
     throw new MixlabError(
-      `child run ${folder} had another configuration or seed before the interruption: start a new run`,
+      `child run ${folder} had another configuration, seed or precision before the interruption: start a new run`,
     )
   }
   const child = `children/${folder}`
@@ -221,6 +238,7 @@ async function runChild<C, R extends Result>(
       name,
       config: options.config,
       seed,
+      ...(precision !== undefined && { precision }),
       ...(earlier && { earlier }),
       sinks: [],
       parent: { id: plan.id, bus, index, ...(total !== undefined && { total }) },

@@ -4,7 +4,7 @@ import { dirname } from 'node:path'
 import { type Configuration, MixlabError, parseConfiguration, withAssignments } from '@mixlab/core'
 import type { LabModule } from './compose.ts'
 import { defaultPlugins } from './default-plugins.ts'
-import { startEngine } from './engines.ts'
+import { type PrecisionScope, precisionScope, startEngine } from './engines.ts'
 import { gitState, machine, versions } from './environment.ts'
 import { executeRun } from './execute-run.ts'
 import type { Experiment, Result } from './experiment.ts'
@@ -23,11 +23,13 @@ export interface RunOptions {
   readonly seed?: number
   /** Default `auto`: the best that is available. */
   readonly engine?: string
+  /** Of matrix products: `float32` (the default) or `bf16`. */
+  readonly precision?: string
   /** Where runs are kept. Default: MIXLAB_RUNS, else `runs` in the current folder. */
   readonly runs?: string
   /** Part of the run's id. */
   readonly name?: string
-  /** Goes on with this run (a path, an id, the end of an id, or `latest`). Its configuration and seed are kept. */
+  /** Goes on with this run (a path, an id, the end of an id, or `latest`). Its configuration, seed and precision are kept. */
   readonly resume?: string
   readonly sinks?: readonly EventSink[]
   readonly modules?: readonly LabModule[]
@@ -43,6 +45,8 @@ export interface RunOptions {
     readonly path: string
     readonly seed: number
     readonly engine: string
+    /** Absent without tensors. */
+    readonly precision?: string
   }) => void
   /** Called at the first Ctrl-C. */
   readonly onInterrupt?: () => void
@@ -76,6 +80,8 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   const wanted = experiment.engine ?? options.engine ?? earlier?.engine.name ?? 'auto'
   const git = gitState(options.script === undefined ? process.cwd() : dirname(options.script))
   const engine = await startEngine(wanted)
+  const inPrecision = await precisionScope(engine)
+  const precision = checkedPrecision(experiment, inPrecision, options.precision ?? earlier?.precision)
   const defaults = await defaultPlugins({ tensors: engine.name !== 'none' })
   // Finds duplicated plugins before there is a run to fail.
   createPluginTable({ defaults, own: experiment.plugins, resolve: unresolved })
@@ -90,6 +96,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   const family = {
     experiment: experiment.name,
     engine,
+    ...(inPrecision && { inPrecision }),
     defaults,
     plugins: experiment.plugins,
     modules: [...experiment.modules, ...(options.modules ?? [])],
@@ -110,9 +117,17 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     ...(name !== undefined && { name }),
     config,
     seed,
+    ...(precision !== undefined && { precision }),
     ...(earlier && { earlier }),
     sinks: [...experiment.sinks, ...(options.sinks ?? [])],
-    onStart: () => options.onStart?.({ id, path: directory.path, seed, engine: engine.name }),
+    onStart: () =>
+      options.onStart?.({
+        id,
+        path: directory.path,
+        seed,
+        engine: engine.name,
+        ...(precision !== undefined && { precision }),
+      }),
   }
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the configuration was parsed with the experiment's schema
@@ -149,6 +164,12 @@ async function resumable(experiment: Experiment, options: RunOptions, path: stri
       `${record.id} keeps its seed (${record.seed}) when it is resumed: leave --seed out, or start a new run`,
     )
   }
+  const kept = record.precision ?? 'float32'
+  if (options.precision !== undefined && options.precision !== kept) {
+    throw new MixlabError(
+      `${record.id} keeps its precision (${kept}) when it is resumed: leave --precision out, or start a new run`,
+    )
+  }
   return record
 }
 
@@ -168,6 +189,17 @@ function assigned(experiment: Experiment, { config = {}, set = [] }: RunOptions)
 function checkedSeed(seed: number): number {
   if (Number.isSafeInteger(seed) && seed >= 0) return seed
   throw new MixlabError(`the seed is ${seed}, expected a whole number from 0 to ${Number.MAX_SAFE_INTEGER}`)
+}
+
+/** The precision of a run; undefined without tensors. */
+function checkedPrecision(
+  experiment: Experiment,
+  inPrecision: PrecisionScope | undefined,
+  wanted: string | undefined,
+): string | undefined {
+  if (inPrecision) return inPrecision(wanted ?? 'float32', () => wanted ?? 'float32')
+  if (wanted === undefined) return undefined
+  throw new MixlabError(`${experiment.name} computes without tensors, so it has no precision: leave --precision out`)
 }
 
 const unresolved = (): never => {

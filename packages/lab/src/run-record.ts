@@ -29,6 +29,8 @@ const runFile = z.looseObject({
   result: plain.optional(),
   error: z.string().optional(),
   engine: z.looseObject({ name: z.string() }),
+  /** Of matrix products; absent without tensors. */
+  precision: z.string().optional(),
   machine: z.looseObject({
     processor: z.string(),
     cores: z.number(),

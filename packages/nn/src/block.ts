@@ -19,8 +19,8 @@ export interface BlockInput {
   readonly tokens_BT: tf.Tensor2D
   readonly rotary: { readonly cos: tf.Tensor2D; readonly sin: tf.Tensor2D } | undefined
   readonly context: ForwardContext
-  /** This block's random numbers of this step. */
-  readonly rng: RandomStream
+  /** This block's random numbers of this step: a function, since a stream takes longer to make than a token's product. */
+  readonly rng: () => RandomStream
 }
 
 export class Block extends Module {
@@ -87,7 +87,7 @@ export class Block extends Module {
       batch,
       length,
       training: context.training,
-      rng: rng.stream('router'),
+      rng: rng().stream('router'),
       observe: context.observe,
     })
     return { x: add(y_TD), losses }
@@ -110,8 +110,8 @@ export function dropped(
   x: tf.Tensor2D,
   rate: number,
   { training }: ForwardContext,
-  rng: RandomStream,
+  rng: () => RandomStream,
   name: string,
 ): tf.Tensor2D {
-  return training && rate > 0 ? dropout(x, rate, { key: rng.stream(name).key, offset: 0 }) : x
+  return training && rate > 0 ? dropout(x, rate, { key: rng().stream(name).key, offset: 0 }) : x
 }

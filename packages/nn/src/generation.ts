@@ -5,7 +5,7 @@ import { interrupted, MixlabError, RandomStream } from '@mixlab/core'
 import { tf } from '@mixlab/tensor'
 import type { KeyValueCache } from './cache.ts'
 import type { LanguageModel } from './language-model.ts'
-import { checkSampling, drawToken, type SamplingOptions, tokenProbabilities } from './sampling.ts'
+import { checkSampling, chooseToken, type SamplingOptions } from './sampling.ts'
 
 export interface GenerationOptions extends SamplingOptions {
   /** How many tokens to add to each prompt, at most. */
@@ -108,7 +108,7 @@ async function* continueGroup(
       const logits = await lastLogits(model, sequences, cache)
       for (const [row, sequence] of sequences.entries()) {
         const own = logits.subarray(row * model.vocabulary, (row + 1) * model.vocabulary)
-        const token = drawToken(tokenProbabilities(own, sampling, sequence.tokens), sequence.rng)
+        const token = chooseToken(own, sampling, sequence.tokens, sequence.rng)
         sequence.tokens.push(token)
         if (stop.has(token)) sequence.open = false
         if (sequence.open) yield { prompt: sequence.prompt, token }

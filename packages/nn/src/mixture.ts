@@ -3,7 +3,7 @@
 //
 // Axes: T tokens, D width, E members of the layer, k choices a token, N = T·k slots.
 import { MixlabError, type PluginReference, type PluginTable, type RandomStream } from '@mixlab/core'
-import { addInto, applyCapacity, combine, dispatch, gatherRows, linear, tf } from '@mixlab/tensor'
+import { addInto, applyCapacity, combine, dispatch, gatherRows, linear, tf, withPrecision } from '@mixlab/tensor'
 import type { ExpertStack } from './expert.ts'
 import type { Initializer } from './initializers.ts'
 import type { RoutingRecord } from './language-model.ts'
@@ -112,7 +112,8 @@ export class Mixture extends Module {
   forward({ observe, ...input }: MixtureInput): MixtureOutput {
     const { x_TD } = input
     const tokens = x_TD.shape[0]
-    const output = this.#router.route(input)
+    // A logit rounded to bfloat16 would send tokens elsewhere.
+    const output = withPrecision('float32', () => this.#router.route(input))
     const routing = this.#routingOf(output, input.training)
     if (this.#received && input.training) addInto(this.#received, routing.offsets)
     const requested = 'members_Tk' in output ? output.members_Tk.size : routing.rows_N.size

@@ -1,7 +1,7 @@
 // Modules: named parameters and buffers in a tree. Names are Hugging Face's, so that a state dict is a checkpoint's list
 // of tensors. A module owns its variables and gives their memory back in `dispose`.
 import { MixlabError, type RandomStream } from '@mixlab/core'
-import { tf } from '@mixlab/tensor'
+import { activeEngine, tf } from '@mixlab/tensor'
 import type { Initializer } from './initializers.ts'
 
 export type StateDict = ReadonlyMap<string, tf.Tensor>
@@ -12,6 +12,23 @@ export interface ParameterStore {
   parameter<R extends tf.Rank>(name: string, shape: readonly number[], initializer: Initializer): tf.Variable<R>
   /** Part of the state, not trained by gradients. */
   buffer<R extends tf.Rank>(name: string, shape: readonly number[], initializer: Initializer): tf.Variable<R>
+}
+
+/** The variables of the models that are being made, each with its parts; see `wholeModel`. */
+const unfinished: tf.Variable[][] = []
+
+/** Makes a model. If that fails half-way, e.g. for want of memory, the parameters made by then are disposed of. */
+export function wholeModel<M extends Module>(make: () => M): M {
+  const made: tf.Variable[] = []
+  unfinished.push(made)
+  try {
+    return make()
+  } catch (error) {
+    tf.dispose(made)
+    throw error
+  } finally {
+    unfinished.pop()
+  }
 }
 
 export abstract class Module implements ParameterStore, Disposable {
@@ -49,8 +66,15 @@ export abstract class Module implements ParameterStore, Disposable {
         `${this.constructor.name}: the name ${name} is taken; give each parameter a name of its own`,
       )
     }
+    // Drawing the values may take long: what does not fit is refused before.
+    const bytes = 4 * shape.reduce((product, size) => product * size, 1)
+    activeEngine()?.require?.(bytes, `float32 [${shape.join(', ')}] of ${name}`)
     const values = initializer(shape, this.rng.stream(name))
-    return tf.tidy(() => tf.variable(tf.tensor<R>(values, [...shape] as tf.ShapeMap[R], 'float32'), trainable))
+    const variable = tf.tidy(() =>
+      tf.variable(tf.tensor<R>(values, [...shape] as tf.ShapeMap[R], 'float32'), trainable),
+    )
+    unfinished.at(-1)?.push(variable)
+    return variable
   }
 
   /** Adds a part under `name`; dots are allowed (`mlp.gate`). Make it with `rng.stream(name)`. */
@@ -82,11 +106,8 @@ export abstract class Module implements ParameterStore, Disposable {
     return new Map([...this.parameters(), ...this.buffers()])
   }
 
-  /**
-   * Overwrites parameters and buffers; the given tensors stay the caller's.
-   * @throws MixlabError naming the first missing, unexpected or misshapen tensor; then nothing has been changed.
-   */
-  loadState(state: StateDict): void {
+  /** @throws MixlabError naming the first missing, unexpected or misshapen tensor of a state. */
+  checkState(state: StateDict): void {
     const own = this.state()
     const missing = [...own.keys()].filter((name) => !state.has(name))
     const unexpected = [...state.keys()].filter((name) => !own.has(name))
@@ -107,8 +128,16 @@ export abstract class Module implements ParameterStore, Disposable {
         )
       }
     }
+  }
+
+  /**
+   * Overwrites parameters and buffers; the given tensors stay the caller's.
+   * @throws MixlabError if the state does not fit (`checkState`); then nothing has been changed.
+   */
+  loadState(state: StateDict): void {
+    this.checkState(state)
     // A product by 1 is a copy of its own, which optimizers may write to in place; a clone would share the caller's memory.
-    for (const [name, variable] of own) tf.tidy(() => variable.assign(tf.mul(state.get(name)!, 1)))
+    for (const [name, variable] of this.state()) tf.tidy(() => variable.assign(tf.mul(state.get(name)!, 1)))
   }
 
   /** Whether `dispose` was called. */

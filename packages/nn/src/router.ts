@@ -58,6 +58,7 @@ export type RouterOutput = TokenChoice | Routing
 export interface Router {
   /** Members a token goes to (on average, where that varies): k. Active parameters are counted with it. */
   readonly choices: number
+  /** Runs in float32, gradients included, whatever the precision of the model around it. */
   route(input: RouterInput): RouterOutput
   /**
    * Called once after each optimizer step with how many pairs each member received since the last one (float32 [E]);

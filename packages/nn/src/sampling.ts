@@ -30,6 +30,17 @@ export function checkSampling({
   return { temperature, topK, topP, repetitionPenalty }
 }
 
+/** A token by `tokenProbabilities`; the likeliest is found without making a distribution of it. */
+export function chooseToken(
+  logits: Float32Array,
+  options: Required<SamplingOptions>,
+  seen: Iterable<number>,
+  rng: RandomStream,
+): number {
+  if (options.temperature > 0) return drawToken(tokenProbabilities(logits, options, seen), rng)
+  return indexOfLargest(options.repetitionPenalty === 1 ? logits : penalised(logits, options.repetitionPenalty, seen))
+}
+
 /** The distribution that a token is drawn from, float64. @param seen tokens that the repetition penalty applies to */
 export function tokenProbabilities(
   logits: Float32Array,
@@ -53,7 +64,7 @@ export function tokenProbabilities(
 }
 
 function penalised(logits: Float32Array, penalty: number, seen: Iterable<number>): Float64Array {
-  const scores = Float64Array.from(logits)
+  const scores = new Float64Array(logits)
   if (penalty === 1) return scores
   for (const token of new Set(seen)) {
     const score = scores[token]!
@@ -62,7 +73,7 @@ function penalised(logits: Float32Array, penalty: number, seen: Iterable<number>
   return scores
 }
 
-function indexOfLargest(values: Float64Array): number {
+function indexOfLargest(values: Float32Array | Float64Array): number {
   let best = 0
   for (let i = 1; i < values.length; i++) if (values[i]! > values[best]!) best = i
   return best

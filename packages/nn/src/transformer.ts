@@ -11,7 +11,7 @@ import { Embedding } from './embedding.ts'
 import type { ForwardContext, LanguageModel, LanguageModelOutput } from './language-model.ts'
 import { Linear } from './linear.ts'
 import { Mixture } from './mixture.ts'
-import { Module } from './module.ts'
+import { Module, wholeModel } from './module.ts'
 import { createNorm, type Norm } from './norm.ts'
 import type { RouterLoss } from './router.ts'
 import { shapeOf, type TransformerConfig } from './transformer-config.ts'
@@ -148,17 +148,24 @@ export class Transformer extends Module implements LanguageModel {
     const embedded = this.#embedding.forward(tokens_BT)
     const positions = this.#positions && rowsFrom(this.#positions.weight, start, length)
     const placed = positions ? tf.add(embedded, positions) : embedded
-    let x = dropped(placed.reshape<tf.Tensor2D>([batch * length, width]), rate, context, rng, 'embedding')
+    let x = dropped(placed.reshape<tf.Tensor2D>([batch * length, width]), rate, context, () => rng, 'embedding')
     const rotary = this.#rotaryTables(start, length)
     const losses: Readonly<Record<string, RouterLoss>>[] = []
     for (const [layer, block] of this.#blocks.entries()) {
-      const result = block.forward(x, { batch, length, tokens_BT, rotary, context, rng: rng.stream(`layers.${layer}`) })
+      const result = block.forward(x, {
+        batch,
+        length,
+        tokens_BT,
+        rotary,
+        context,
+        rng: () => rng.stream(`layers.${layer}`),
+      })
       x = result.x
       if (result.losses) losses.push(result.losses)
     }
     context.cache?.advance(length)
     const wanted =
-      context.positions === 'last'
+      context.positions === 'last' && length > 1
         ? tf
             .slice(x.reshape([batch, length, width]), [0, length - 1, 0], [batch, 1, width])
             .reshape<tf.Tensor2D>([batch, width])
@@ -194,4 +201,4 @@ export class Transformer extends Module implements LanguageModel {
  * @throws MixlabError on sizes that do not fit each other, an unknown plugin, or a plugin's field that is wrong.
  */
 export const createTransformer = (config: TransformerConfig, options: TransformerOptions): LanguageModel =>
-  new Transformer(config, options)
+  wholeModel(() => new Transformer(config, options))

@@ -32,6 +32,10 @@ export function flatten(config: unknown, prefix = ''): Map<string, unknown> {
   return new Map(entries)
 }
 
+/** What a run was told: its experiment's configuration, and the precision, where it has tensors. */
+export const settingsOf = ({ config, precision }: RunRecord): unknown =>
+  precision !== undefined && isPlain(config) ? { precision, ...config } : config
+
 const withoutSeed = (config: unknown): Map<string, unknown> => {
   const fields = flatten(config)
   fields.delete('seed')
@@ -88,6 +92,7 @@ export function groupArms(runs: readonly Run[]): Arm[] {
     JSON.stringify([
       run.record.experiment,
       run.record.engine.name,
+      run.record.precision ?? 'float32',
       [...withoutSeed(run.record.config)],
       isChild(run) ? stem(nameOf(run) ?? '', run.record.seed, true) : '',
     ])
@@ -101,7 +106,7 @@ export function groupArms(runs: readonly Run[]): Arm[] {
 
 /** Names where they tell the groups apart; else the differing fields; else the runs' ids. */
 function labelGroups(groups: readonly (readonly Run[])[]): string[] {
-  const configs = groups.map((group) => group[0]!.record.config)
+  const configs = groups.map((group) => settingsOf(group[0]!.record))
   const fields = differingFields(configs)
   const described = configs.map((config) => {
     const values = flatten(config)

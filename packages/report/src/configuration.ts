@@ -1,7 +1,7 @@
 // What was set: the fields in which the arms differ first, everything else folded away; how to run it again; what the
 // event log holds.
 import type { RunRecord } from '@mixlab/lab'
-import { type Arm, differingFields, flatten, show } from './arms.ts'
+import { type Arm, differingFields, flatten, settingsOf, show } from './arms.ts'
 import { swatch } from './figures/arm-heading.ts'
 import { date, duration, ellipsis, whole } from './format.ts'
 import { html, type Markup } from './html.ts'
@@ -17,11 +17,11 @@ const code = (value: unknown): Markup => {
 
 /** The fields that differ, arm by arm; nothing when all have the same configuration. */
 export function differences(arms: readonly Arm[]): Markup | undefined {
-  const configs = arms.map((arm) => arm.runs[0]!.record.config)
+  const configs = arms.map((arm) => settingsOf(arm.runs[0]!.record))
   const fields = differingFields(configs)
   if (fields.length === 0) return undefined
   const shown = arms.slice(0, ARMS)
-  const values = shown.map((arm) => flatten(arm.runs[0]!.record.config))
+  const values = shown.map((arm) => flatten(settingsOf(arm.runs[0]!.record)))
   return html`<div class="scroll">
       <table class="small">
         <thead>
@@ -66,11 +66,11 @@ const fieldList = (entries: Iterable<readonly [string, unknown]>, marked: Readon
 
 /** The resolved configurations, folded: the experiment's, and what its arms share. */
 export function configurations(roots: readonly RunRecord[], arms: readonly Arm[]): Markup {
-  const differing = new Set(differingFields(arms.map((arm) => arm.runs[0]!.record.config)))
+  const differing = new Set(differingFields(arms.map((arm) => settingsOf(arm.runs[0]!.record))))
   const first = arms[0]?.runs[0]?.record
-  const shared = first && !roots.some((root) => root.path === first.path) ? [...flatten(first.config)] : []
+  const shared = first && !roots.some((root) => root.path === first.path) ? [...flatten(settingsOf(first))] : []
   return html`${roots.map((root) => {
-    const fields = [...flatten(root.config)]
+    const fields = [...flatten(settingsOf(root))]
     return html`<details>
       <summary>
         Configuration of ${root.name ?? root.id} <span class="soft">${fields.length} fields, seed ${root.seed}</span>
@@ -96,7 +96,9 @@ const quote = (argument: string): string =>
 export function commandLine(record: RunRecord): string {
   if (record.command && record.command.length > 0) return record.command.map(quote).join(' ')
   const script = record.script ?? `experiments/${record.experiment}`
-  return ['mixlab', 'run', quote(script), '--seed', record.seed, '--engine', quote(record.engine.name)].join(' ')
+  const { seed, engine, precision = 'float32' } = record
+  const words = ['mixlab', 'run', quote(script), '--seed', seed, '--engine', quote(engine.name)]
+  return [...words, ...(precision === 'float32' ? [] : ['--precision', quote(precision)])].join(' ')
 }
 
 /** Each run with its state and place. */

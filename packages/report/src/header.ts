@@ -95,6 +95,7 @@ function facts({ roots, all, arms }: Overview): [string, string | undefined][] {
     ],
     ['Peak memory', peak > 0 ? bytes(peak) : undefined],
     ['Engine', some(distinct(roots.map(engineText)))],
+    ['Precision', some(distinct(arms.flatMap((arm) => arm.runs.map((run) => run.record.precision))))],
     ['Machine', some(machine, 2)],
     ['Commit', some(commit)],
     [

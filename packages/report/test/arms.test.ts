@@ -10,9 +10,10 @@ interface Given {
   readonly config: unknown
   readonly root?: string
   readonly engine?: string
+  readonly precision?: string
 }
 
-function run({ name, seed, config, root, engine = 'cpu' }: Given, i: number): Run {
+function run({ name, seed, config, root, engine = 'cpu', precision }: Given, i: number): Run {
   const record = {
     format: 1 as const,
     id: `20261124-051530-${String(i).padStart(4, 'a')}`,
@@ -22,6 +23,7 @@ function run({ name, seed, config, root, engine = 'cpu' }: Given, i: number): Ru
     seed,
     status: 'finished' as const,
     engine: { name: engine },
+    ...(precision !== undefined && { precision }),
     machine: { processor: 'p', cores: 2, memoryBytes: 1, platform: 'linux', host: 'h' },
     versions: { mixlab: '0', node: '24' },
     startedAt: '2026-11-24T05:15:30.000Z',
@@ -73,6 +75,22 @@ describe('groupArms', () => {
         { seed: 2, config: {}, engine: 'cuda' },
       ]),
     ).toHaveLength(2)
+  })
+
+  it('keeps precisions apart, and names arms by them; a run from before there was a choice was float32', () => {
+    expect(
+      labels([
+        { seed: 1, config: { lr: 0.1 }, precision: 'float32' },
+        { seed: 1, config: { lr: 0.1 }, precision: 'bf16' },
+        { seed: 2, config: { lr: 0.1 }, precision: 'bf16' },
+      ]),
+    ).toEqual(['precision=float32: 1', 'precision=bf16: 1 2'])
+    expect(
+      labels([
+        { seed: 1, config: { lr: 0.1 } },
+        { seed: 2, config: { lr: 0.1 }, precision: 'float32' },
+      ]),
+    ).toHaveLength(1)
   })
 
   it('names unnamed runs by what differs', () => {

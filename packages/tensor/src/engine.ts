@@ -1,4 +1,6 @@
 // What an engine is: a TensorFlow.js backend plus a description of what it can do.
+import type { Precision, PrecisionName } from './precision.ts'
+
 export type Availability =
   | { readonly ok: true; readonly detail: string }
   | { readonly ok: false; readonly reason: string }
@@ -9,7 +11,13 @@ export interface Engine {
   /** Whether it can run here, and on what, or why not. Does not start it. */
   available(): Promise<Availability>
   /** Registers its backend and kernels and makes them ready. */
-  start(): Promise<RunningEngine>
+  start(context?: EngineContext): Promise<RunningEngine>
+}
+
+/** What an engine's kernels may ask while they run. */
+export interface EngineContext {
+  /** The policy in force, for products that are computed now. Default: float32. */
+  precision(): Precision
 }
 
 export interface RunningEngine {
@@ -17,10 +25,17 @@ export interface RunningEngine {
   /** Of the TensorFlow.js backend. */
   readonly backendName: string
   readonly threads?: number
+  /** In which its matrix products can be computed. Default: float32 only. */
+  readonly precisions?: readonly PrecisionName[]
   /** Facts for a run's record: device, versions, threads. */
   describe(): Record<string, string | number>
-  /** Live tensors; the bytes that they take on the device; the bytes that the engine holds from the system. */
-  memory(): { tensors: number; bytes: number; reserved?: number }
+  /**
+   * Live tensors; the bytes that they take on the device; the bytes that the engine holds from the system, and the most
+   * that it can hold, where it knows.
+   */
+  memory(): { tensors: number; bytes: number; reserved?: number; limit?: number }
+  /** Throws MixlabError (`out-of-memory`) if so many bytes more are certain not to fit. For what is seen coming. */
+  require?(bytes: number, purpose: string): void
   /** Every kernel it can run; `native` are its own, the others run as references or on copied data. */
   kernels(): { name: string; native: boolean }[]
 }

@@ -3,6 +3,7 @@
 import { MixlabError, suggest } from '@mixlab/core'
 import { installReferences } from './catalogue.ts'
 import type { Availability, Engine, RunningEngine } from './engine.ts'
+import { currentPrecision } from './precision.ts'
 import { referenceEngine } from './reference-engine.ts'
 import { tf } from './tf.ts'
 
@@ -74,6 +75,10 @@ export async function useEngine(name: string = 'auto'): Promise<RunningEngine> {
   return engine
 }
 
+/** The engine whose backend is TensorFlow.js's active one; undefined for a backend that no engine here has started. */
+export const activeEngine = (): RunningEngine | undefined =>
+  [...running.values()].find(({ backendName }) => backendName === tf.getBackend())
+
 async function firstAvailable(): Promise<EngineRegistration> {
   const reasons: string[] = []
   for (const registration of byPreference()) {
@@ -91,7 +96,7 @@ async function start(registration: EngineRegistration): Promise<RunningEngine> {
       code: 'engine-unavailable',
     })
   }
-  return (await registration.load()).start()
+  return (await registration.load()).start({ precision: currentPrecision })
 }
 
 registerEngine({

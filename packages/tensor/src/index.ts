@@ -1,12 +1,28 @@
 // TensorFlow.js with all its gradients, the engines that run it, and the fused operations that mixtures and language
 // models need.
+import './failed-gradients.ts'
 import './more-gradients.ts'
 
 export { tf } from './tf.ts'
-export type { Availability, Engine, RunningEngine } from './engine.ts'
-export { type EngineRegistration, engineNames, probeEngines, registerEngine, useEngine } from './engines.ts'
+export type { Availability, Engine, EngineContext, RunningEngine } from './engine.ts'
+export {
+  activeEngine,
+  type EngineRegistration,
+  engineNames,
+  probeEngines,
+  registerEngine,
+  useEngine,
+} from './engines.ts'
 export { catalogue, installReferences } from './catalogue.ts'
 export type { CatalogueEntry } from './operation.ts'
+export {
+  currentPrecision,
+  type Precision,
+  type PrecisionName,
+  precisionNames,
+  precisionOf,
+  withPrecision,
+} from './precision.ts'
 export { isTaping, untaped } from './tape.ts'
 export { type ValueAndGradients, valueAndGradients } from './value-and-gradients.ts'
 export { elementsInPlace, writeInPlace } from './in-place.ts'

@@ -3,10 +3,25 @@
 // both are freed as soon as their node is done, which halves the peak of a deep network. The operations and
 // their order are the same, and so are the results, bit for bit.
 import { MixlabError } from '@mixlab/core'
+import { currentPrecision, type Precision, withPrecision } from './precision.ts'
 import { tf } from './tf.ts'
 
 type Tape = ReturnType<typeof tf.engine>['state']['activeTape']
 type TapeNode = Tape[number]
+
+/** A tape that notes in what precision each operation ran: its gradient's products are computed in the same. */
+class RecordedTape extends Array<TapeNode> {
+  static override get [Symbol.species](): ArrayConstructor {
+    return Array
+  }
+
+  readonly precisions = new Map<TapeNode, Precision>()
+
+  override push(...nodes: TapeNode[]): number {
+    for (const node of nodes) this.precisions.set(node, currentPrecision())
+    return super.push(...nodes)
+  }
+}
 
 export interface ValueAndGradients {
   readonly value: tf.Scalar
@@ -23,14 +38,17 @@ export function valueAndGradients(loss: () => tf.Scalar, variables: readonly tf.
   const { state } = tf.engine()
   if (state.gradientDepth > 0)
     throw new MixlabError('valueAndGradients cannot run inside another gradient; use tf.grads there')
-  const tape: Tape = []
+  const tape = new RecordedTape()
   state.activeTape = tape
   state.gradientDepth++
   try {
-    const value = tf.tidy(loss)
-    state.gradientDepth--
-    if (value.size !== 1) throw new MixlabError(`The loss has shape [${value.shape.join(', ')}], expected a scalar`)
-    return { value, gradients: tf.tidy(() => backward(tape, value, variables)) }
+    // A scope around both, which frees the value if the gradients fail.
+    return tf.tidy(() => {
+      const value = tf.tidy(loss)
+      state.gradientDepth--
+      if (value.size !== 1) throw new MixlabError(`The loss has shape [${value.shape.join(', ')}], expected a scalar`)
+      return { value, gradients: tf.tidy(() => backward(tape, value, variables)) } as never
+    })
   } finally {
     state.gradientDepth = 0
     state.activeTape = null as unknown as Tape
@@ -42,7 +60,7 @@ function release(node: TapeNode): void {
   for (const tensor of node.saved ?? []) tensor.dispose()
 }
 
-function backward(tape: Tape, value: tf.Tensor, variables: readonly tf.Tensor[]): (tf.Tensor | undefined)[] {
+function backward(tape: RecordedTape, value: tf.Tensor, variables: readonly tf.Tensor[]): (tf.Tensor | undefined)[] {
   const fromVariables = reachedFrom(tape, variables)
   const leadsToValue = leadingTo(tape, value)
   const leaves = new Set(variables.map(({ id }) => id))
@@ -51,7 +69,7 @@ function backward(tape: Tape, value: tf.Tensor, variables: readonly tf.Tensor[])
     const inputs = Object.entries(node.inputs).filter(([, input]) => fromVariables.has(input.id))
     if (inputs.length > 0 && node.outputs.some(({ id }) => leadsToValue.has(id))) {
       const dys = node.outputs.map(({ id }) => gradients.get(id))
-      const dxs = inputGradients(node, dys, inputs)
+      const dxs = withPrecision(tape.precisions.get(node)!, () => inputGradients(node, dys, inputs))
       for (const [i, [, input]] of inputs.entries()) accumulate(gradients, input.id, dxs[i]!)
       // Only the node that made a tensor reads its gradient.
       for (const { id } of node.outputs) {

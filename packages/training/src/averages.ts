@@ -12,10 +12,18 @@ export interface Averages extends Disposable {
 
 export function createAverages(model: LanguageModel, decay: number): Averages {
   const parameters = model.parameters()
-  // Multiplying copies; a clone would share the memory that the optimizer writes to.
-  const averages = new Map(
-    [...parameters].map(([name, value]) => [name, tf.tidy(() => tf.variable(tf.mul<tf.Tensor>(value, 1), false))]),
-  )
+  // Gives back what was made if the memory does not suffice for all.
+  using stack = new DisposableStack()
+  const averages = new Map<string, tf.Variable>()
+  for (const [name, value] of parameters) {
+    // Multiplying copies; a clone would share the memory that the optimizer writes to.
+    const copy = tf.tidy(() => tf.variable(tf.mul<tf.Tensor>(value, 1), false))
+    averages.set(
+      name,
+      stack.adopt(copy, (variable) => variable.dispose()),
+    )
+  }
+  const owned = stack.move()
   return {
     update: () => ema({ averages: [...averages.values()], parameters: [...parameters.values()], decay }),
     state: () => averages,
@@ -32,7 +40,7 @@ export function createAverages(model: LanguageModel, decay: number): Averages {
       }
     },
     [Symbol.dispose]() {
-      for (const variable of averages.values()) variable.dispose()
+      owned.dispose()
     },
   }
 }

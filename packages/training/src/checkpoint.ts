@@ -2,7 +2,7 @@
 // others and itself must hash to. A checkpoint is written into a temporary folder, synced and renamed, so that one that has its
 // name is whole; what a kill or a full disk leaves behind is a temporary folder, removed at the next write.
 import { createHash } from 'node:crypto'
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { closeSync, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
 import { mkdir, open, readdir, rename, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { MixlabError } from '@mixlab/core'
@@ -136,12 +136,21 @@ const damaged = (path: string, what: string): MixlabError =>
     code: 'corrupt-checkpoint',
   })
 
-/**
- * Reads a checkpoint's state and verifies every file of it.
- * @returns the state and the path of each file.
- * @throws MixlabError naming the checkpoint if a file is missing, cut or changed, or another version wrote it.
- */
-export function openCheckpoint(path: string): { step: number; state: unknown; file(name: string): string } {
+function hashOf(path: string): string {
+  const hash = createHash('sha256')
+  const piece = new Uint8Array(1 << 20)
+  const file = openSync(path, 'r')
+  try {
+    for (let count = readSync(file, piece); count > 0; count = readSync(file, piece)) {
+      hash.update(piece.subarray(0, count))
+    }
+  } finally {
+    closeSync(file)
+  }
+  return hash.digest('hex')
+}
+
+function readManifest(path: string): Manifest {
   let manifest: Manifest | null
   try {
     manifest = JSON.parse(readFileSync(join(path, 'state.json'), 'utf8')) as Manifest | null
@@ -158,12 +167,75 @@ export function openCheckpoint(path: string): { step: number; state: unknown; fi
   }
   const { sha256: wanted, ...content } = manifest
   if (sha256(JSON.stringify(content)) !== wanted) throw damaged(path, 'state.json has been changed (SHA-256)')
-  for (const [name, record] of Object.entries(content.files)) {
-    const file = join(path, name)
-    if (!existsSync(file)) throw damaged(path, `${name} is missing`)
-    const data = readFileSync(file)
-    if (data.length !== record.bytes) throw damaged(path, `${name} has ${data.length} bytes, expected ${record.bytes}`)
-    if (sha256(data) !== record.sha256) throw damaged(path, `${name} has been changed (SHA-256)`)
+  return manifest
+}
+
+/** A file that is read from its first byte to its last by a function that shows them to `seen` as it goes. */
+export interface FileSource {
+  /** What the function returns. Throws if the file is not what it should be; what was read must then be thrown away. */
+  read<R>(reader: (path: string, seen: (bytes: Uint8Array) => void) => R): R
+}
+
+export interface OpenCheckpoint {
+  readonly step: number
+  readonly state: unknown
+  /** The path of a file. */
+  file(name: string): string
+  /** For reading a file once: it is verified while it is read. */
+  source(name: string): FileSource
+  /** Verifies the files that have not been, without keeping them. */
+  verify(): void
+}
+
+/**
+ * Reads a checkpoint's state and looks whether its files are there. They are verified when they are read.
+ * @throws MixlabError naming the checkpoint if a file is missing or cut, or another version wrote it.
+ */
+export function readCheckpoint(path: string): OpenCheckpoint {
+  const { files, step, state } = readManifest(path)
+  const unverified = new Set(Object.keys(files))
+  for (const [name, record] of Object.entries(files)) {
+    const bytes = statSync(join(path, name), { throwIfNoEntry: false })?.size
+    if (bytes === undefined) throw damaged(path, `${name} is missing`)
+    if (bytes !== record.bytes) throw damaged(path, `${name} has ${bytes} bytes, expected ${record.bytes}`)
   }
-  return { step: content.step, state: content.state, file: (name) => join(path, name) }
+  const check = (name: string, hash: string): void => {
+    if (hash !== files[name]?.sha256) throw damaged(path, `${name} has been changed (SHA-256)`)
+    unverified.delete(name)
+  }
+  return {
+    step,
+    state,
+    file: (name) => join(path, name),
+    source: (name) => ({
+      read(reader) {
+        if (!files[name]) throw damaged(path, `it has no ${name}`)
+        const hash = createHash('sha256')
+        const result = ((): ReturnType<typeof reader> => {
+          try {
+            return reader(join(path, name), (bytes) => void hash.update(bytes))
+          } catch (error) {
+            // What cannot be read may have been changed, which says more. Running out of memory says enough.
+            if (!(MixlabError.is(error) && error.code === 'out-of-memory')) check(name, hashOf(join(path, name)))
+            throw error
+          }
+        })()
+        check(name, hash.digest('hex'))
+        return result
+      },
+    }),
+    verify() {
+      for (const name of unverified) check(name, hashOf(join(path, name)))
+    },
+  }
+}
+
+/**
+ * Reads a checkpoint's state and verifies every file of it.
+ * @throws MixlabError naming the checkpoint if a file is missing, cut or changed, or another version wrote it.
+ */
+export function openCheckpoint(path: string): OpenCheckpoint {
+  const checkpoint = readCheckpoint(path)
+  checkpoint.verify()
+  return checkpoint
 }

@@ -4,7 +4,7 @@ import { type LabelledMatrix, type PluginReference, pluginHelper, type RunContex
 import type { Corpus } from '@mixlab/data'
 import type { LanguageModel } from '@mixlab/nn'
 import { tf } from '@mixlab/tensor'
-import { listCheckpoints, openCheckpoint } from './checkpoint.ts'
+import { listCheckpoints, readCheckpoint } from './checkpoint.ts'
 import { withTensors } from './state-files.ts'
 
 /** The model as it was at an earlier step. */
@@ -97,7 +97,7 @@ export async function evaluate(run: EvaluationRun, options: EvaluateOptions): Pr
         yield {
           step: saved.step,
           async load() {
-            withTensors(openCheckpoint(saved.path).file('model.safetensors'), (tensors) => model.loadState(tensors))
+            withTensors(readCheckpoint(saved.path).source('model.safetensors'), (tensors) => model.loadState(tensors))
           },
         }
       }

@@ -10,7 +10,14 @@ export {
 export { trainStep, type StepOptions, type StepResult } from './step.ts'
 export { createOptimizer, type Optimizer, type OptimizerStep } from './optimizers.ts'
 export { train, type TrainingOptions, type TrainingResult } from './trainer.ts'
-export { listCheckpoints, openCheckpoint, type SavedCheckpoint } from './checkpoint.ts'
+export {
+  type FileSource,
+  listCheckpoints,
+  type OpenCheckpoint,
+  openCheckpoint,
+  readCheckpoint,
+  type SavedCheckpoint,
+} from './checkpoint.ts'
 export { withTensors } from './state-files.ts'
 export { countsOf, loadStatistics, type LoadStatistics } from './load-statistics.ts'
 export { batchTensors, lossMetrics, meanLoss } from './validation.ts'

@@ -25,12 +25,24 @@ export const decays = (parameter: tf.Tensor): boolean => parameter.shape.length 
 
 const zerosLike = (parameter: tf.Tensor): tf.Variable => tf.tidy(() => tf.variable(tf.zeros(parameter.shape), false))
 
+/** The kinds of state that an optimizer keeps, each as large as the parameters. */
+export const momentsOf = (config: OptimizerConfig): readonly string[] =>
+  config.name === 'adamw' ? ['m', 'v'] : config.momentum > 0 ? ['momentum'] : []
+
 /** AdamW or SGD with momentum, as in torch.optim; weight decay applies to parameters with two or more axes. */
 export function createOptimizer(config: OptimizerConfig, parameters: ReadonlyMap<string, tf.Variable>): Optimizer {
-  const kinds = config.name === 'adamw' ? ['m', 'v'] : config.momentum > 0 ? ['momentum'] : []
+  const kinds = momentsOf(config)
+  // Gives back what was made if the memory does not suffice for all.
+  using stack = new DisposableStack()
   const state = new Map<string, tf.Variable>()
   for (const kind of kinds)
-    for (const [name, parameter] of parameters) state.set(`${kind}.${name}`, zerosLike(parameter))
+    for (const [name, parameter] of parameters) {
+      state.set(
+        `${kind}.${name}`,
+        stack.adopt(zerosLike(parameter), (variable) => variable.dispose()),
+      )
+    }
+  const owned = stack.move()
   return {
     apply({ gradients, learningRate, step, scale }) {
       const names = [...parameters.keys()].filter((name) => gradients.has(name))
@@ -69,9 +81,25 @@ export function createOptimizer(config: OptimizerConfig, parameters: ReadonlyMap
     },
     state: () => state,
     [Symbol.dispose]() {
-      for (const variable of state.values()) variable.dispose()
+      owned.dispose()
     },
   }
+}
+
+export const lacking = (name: string, label: string): MixlabError =>
+  new MixlabError(`${label} lacks ${name}: it belongs to another model or optimizer`)
+
+/**
+ * Gives a variable another tensor's values and memory.
+ * @throws MixlabError naming it if it is of another shape.
+ */
+export function assignOne(variable: tf.Variable, given: tf.Tensor, name: string, label: string): void {
+  if (given.shape.join() !== variable.shape.join()) {
+    throw new MixlabError(
+      `${label}: ${name} has shape [${given.shape.join(', ')}], expected [${variable.shape.join(', ')}]`,
+    )
+  }
+  variable.assign(given)
 }
 
 /**
@@ -85,13 +113,8 @@ export function assignAll(
 ): void {
   for (const [name, variable] of target) {
     const given = source.get(name)
-    if (!given) throw new MixlabError(`${label} lacks ${name}: it belongs to another model or optimizer`)
-    if (given.shape.join() !== variable.shape.join()) {
-      throw new MixlabError(
-        `${label}: ${name} has shape [${given.shape.join(', ')}], expected [${variable.shape.join(', ')}]`,
-      )
-    }
+    if (!given) throw lacking(name, label)
     // Multiplying copies; a clone would share the memory that in-place updates write to.
-    tf.tidy(() => variable.assign(tf.mul(given, 1)))
+    tf.tidy(() => assignOne(variable, tf.mul(given, 1), name, label))
   }
 }

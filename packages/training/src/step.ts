@@ -38,10 +38,17 @@ interface Forward {
   readonly parts: ReadonlyMap<string, tf.Scalar>
 }
 
-function forward(model: LanguageModel, step: StepOptions, micro: number, routings: KeptRouting[]): Forward {
+function forward(
+  model: LanguageModel,
+  step: StepOptions,
+  micro: number,
+  { routings, kept }: { routings: KeptRouting[]; kept: tf.Tensor[] },
+): Forward {
   const { tokens_BT, targets } = batchTensors(step.batches.batch(step.step, micro))
   const observe = ({ routing, ...record }: RoutingRecord): void => {
-    routings.push({ ...record, offsets: tf.keep(tf.clone(routing.offsets)) })
+    const offsets = tf.keep(tf.clone(routing.offsets))
+    kept.push(offsets)
+    routings.push({ ...record, offsets })
   }
   const rng = step.rng.at(step.step).stream(`micro-${micro}`)
   const output = model.forward(tokens_BT, { training: true, rng, ...(step.observe && { observe }) })
@@ -56,7 +63,8 @@ function forward(model: LanguageModel, step: StepOptions, micro: number, routing
   }
   const parts = new Map<string, tf.Scalar>([['crossEntropy', loss]])
   for (const [name, values] of byName) parts.set(name, tf.div(tf.addN(values), values.length))
-  return { total, parts: new Map([...parts].map(([name, value]) => [name, tf.keep(value)])) }
+  for (const value of parts.values()) kept.push(tf.keep(value))
+  return { total, parts }
 }
 
 /**
@@ -68,15 +76,16 @@ export function trainStep(options: StepOptions): StepResult {
   const parameters = model.parameters()
   const variables = [...parameters.values()]
   const routings: KeptRouting[] = []
+  const kept: tf.Tensor[] = []
   let result: StepResult | undefined
-  tf.tidy(() => {
+  const step = (): void => {
     const sums = new Map<string, tf.Tensor>()
     const scalars: tf.Scalar[] = []
     let names: string[] = []
     for (let micro = 0; micro < accumulation; micro++) {
       let parts: ReadonlyMap<string, tf.Scalar> = new Map()
       const { value, gradients } = valueAndGradients(() => {
-        const { total, parts: found } = forward(model, options, micro, routings)
+        const { total, parts: found } = forward(model, options, micro, { routings, kept })
         parts = found
         return accumulation === 1 ? total : tf.div(total, accumulation)
       }, variables)
@@ -104,6 +113,12 @@ export function trainStep(options: StepOptions): StepResult {
     result = { scalars: tf.keep(tf.stack([...scalars, norm]) as tf.Tensor1D), names, routings }
     // The parts were kept to outlive the gradient's own scope.
     tf.dispose(scalars)
-  })
+  }
+  try {
+    tf.tidy(step)
+  } catch (error) {
+    tf.dispose(kept)
+    throw error
+  }
   return result!
 }

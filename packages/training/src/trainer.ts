@@ -13,17 +13,18 @@ import {
 } from '@mixlab/core'
 import { type Corpus, createBatches, fixedBatches } from '@mixlab/data'
 import type { LanguageModel } from '@mixlab/nn'
-import { tf } from '@mixlab/tensor'
+import { currentPrecision, tf } from '@mixlab/tensor'
 import type { z } from 'zod'
 import { type Averages, createAverages } from './averages.ts'
-import { type FileContent, listCheckpoints, openCheckpoint, saveCheckpoint } from './checkpoint.ts'
+import { type FileContent, listCheckpoints, readCheckpoint, saveCheckpoint } from './checkpoint.ts'
 import { type TrainingConfig, trainingConfig } from './config.ts'
 import { createEarlyStopping, type EarlyStoppingState, metricsOf } from './early-stopping.ts'
 import { checkpointsFolder, evaluate } from './evaluation.ts'
-import { assignAll, createOptimizer } from './optimizers.ts'
+import { checkMemory } from './memory-needed.ts'
+import { createOptimizer } from './optimizers.ts'
 import { Readings } from './readings.ts'
 import { learningRateAt } from './schedules.ts'
-import { tensorFile, withTensors } from './state-files.ts'
+import { readInto, tensorFile, withTensors } from './state-files.ts'
 import { trainStep } from './step.ts'
 import { emitStep, readStep, saveBatch } from './step-report.ts'
 import { lossMetrics, meanLoss } from './validation.ts'
@@ -57,6 +58,8 @@ type Progress = Omit<TrainingResult, 'steps' | 'tokens'>
 /** What `state.json` holds beside the step. */
 interface TrainingState {
   readonly seed: number
+  /** Of matrix products; absent in checkpoints from before there was a choice. */
+  readonly precision?: string
   readonly config: TrainingConfig
   readonly data: Readonly<Record<string, unknown>>
   readonly progress: Progress
@@ -67,11 +70,12 @@ interface TrainingState {
 function checkContinues(
   path: string,
   saved: TrainingState,
-  now: Pick<TrainingState, 'seed' | 'config' | 'data'>,
+  now: Pick<TrainingState, 'seed' | 'precision' | 'config' | 'data'>,
 ): void {
   const { steps: _a, evaluation: _b, checkpoint: _c, log: _d, ...before } = saved.config
   const relevant = new Map<string, [unknown, unknown]>([
     ['the seed', [saved.seed, now.seed]],
+    ['the precision', [saved.precision ?? 'float32', now.precision]],
     ...Object.keys(saved.data).map((key): [string, [unknown, unknown]] => [
       `the data's ${key}`,
       [saved.data[key], now.data[key]],
@@ -110,7 +114,7 @@ function stopwatch() {
 /**
  * Trains `model` on `corpus` and leaves the last parameters in it. In a resumed run it goes on from the last checkpoint.
  * Emits `train.started`, `train.step`, `mixture.routing`, `eval.result` (evaluator `validation`) and `checkpoint.saved`.
- * @throws MixlabError if the configuration or the data do not fit, the loss is not finite (the batch is saved), a
+ * @throws MixlabError if the configuration, the data or the memory do not fit, the loss is not finite (the batch is saved), a
  * checkpoint cannot be saved or read, or the run was interrupted (its state is saved).
  */
 export async function train(run: RunContext, options: TrainingOptions): Promise<TrainingResult> {
@@ -122,6 +126,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
       `training.contextLength is ${contextLength}, more than the model's context of ${model.contextLength}`,
     )
   }
+  checkMemory(model, config, contextLength)
   const { batchSize, accumulation, steps } = config
   const batches = createBatches(corpus.train, {
     batchSize,
@@ -151,6 +156,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
 
   const identity = {
     seed: run.seed,
+    precision: currentPrecision().name,
     config,
     data: {
       hash: corpus.hash,
@@ -172,14 +178,18 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
   let stopping = config.earlyStopping && createEarlyStopping(config.earlyStopping)
   const last = run.resumed ? listCheckpoints(root).at(-1) : undefined
   if (last) {
-    const checkpoint = openCheckpoint(last.path)
+    const checkpoint = readCheckpoint(last.path)
     // Its hash says that it is as `save` below wrote it.
     const state = checkpoint.state as TrainingState
     checkContinues(last.path, state, identity)
-    withTensors(checkpoint.file('model.safetensors'), (tensors) => model.loadState(tensors))
-    withTensors(checkpoint.file('optimizer.safetensors'), (tensors) => assignAll(optimizer.state(), tensors, last.path))
-    if (averages)
-      withTensors(checkpoint.file('ema.safetensors'), (tensors) => assignAll(averages.state(), tensors, last.path))
+    withTensors(checkpoint.source('model.safetensors'), (tensors) => {
+      model.checkState(tensors)
+      readInto(optimizer.state(), checkpoint.source('optimizer.safetensors'), last.path)
+      if (averages) readInto(averages.state(), checkpoint.source('ema.safetensors'), last.path)
+      checkpoint.verify()
+      // The model is the caller's: it is touched when every file is known to be good.
+      model.loadState(tensors)
+    })
     step = saved = checkpoint.step
     // JSON has no NaN.
     progress = { ...state.progress, loss: state.progress.loss ?? NaN }

@@ -3,6 +3,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { MixlabError, type RunContext } from '@mixlab/core'
+import type { LanguageModel } from '@mixlab/nn'
 import { describe, expect, test } from 'vitest'
 import { checkpointNames, eventsOf, lastCheckpoint, outline, type Plan, quiet, trainIn, type Trained } from './runs.ts'
 import { corpus, corpusOf, mixtureModel } from './tiny.ts'
@@ -173,12 +174,25 @@ test('a run without a checkpoint starts over', async () => {
   expect(second.result).toEqual((await trainIn({ model, config: full })).result)
 })
 
-test('a corrupt checkpoint is not gone on from', async () => {
-  const first = await broken()
-  const file = join(first.path, 'checkpoints', 'step-00000004', 'optimizer.safetensors')
-  const bytes = Buffer.from(lastCheckpoint(first.path)['optimizer.safetensors']!)
-  bytes[bytes.length - 1]! ^= 1
-  writeFileSync(file, bytes)
-  const { error } = await trainIn({ model, config: full, resume: first.path })
-  expect(String(error)).toMatch(/is corrupt: optimizer.safetensors has been changed/)
-})
+test.each(['model.safetensors', 'optimizer.safetensors', 'ema.safetensors', 'tokenizer.json'])(
+  'a checkpoint whose %s is corrupt is not gone on from, and the model is not touched',
+  async (name) => {
+    const first = await broken()
+    const file = join(first.path, 'checkpoints', 'step-00000004', name)
+    const bytes = Buffer.from(lastCheckpoint(first.path)[name]!)
+    bytes[bytes.length - 1]! ^= 1
+    writeFileSync(file, bytes)
+    let own: LanguageModel | undefined
+    let left: Float32Array[] = []
+    const values = (of: LanguageModel) => [...of.state().values()].map((tensor) => tensor.dataSync<'float32'>())
+    const { error } = await trainIn({
+      model: () => (own = model()),
+      config: full,
+      resume: first.path,
+      failed: () => (left = values(own!)),
+    })
+    expect(String(error)).toContain(`is corrupt: ${name} has been changed (SHA-256); remove that folder`)
+    using fresh = model()
+    expect(left).toEqual(values(fresh))
+  },
+)

@@ -20,6 +20,7 @@ export interface Plan {
   readonly config: NonNullable<TrainingOptions['config']>
   readonly model?: () => LanguageModel
   readonly corpus?: Corpus
+  readonly precision?: string
   /** The folder of an earlier run to go on from. */
   readonly resume?: string
   /** Changes what the trainer is told about its run. */
@@ -81,6 +82,7 @@ export async function trainIn(plan: Plan): Promise<Trained> {
   const options = {
     engine: 'cpu',
     ...(plan.resume === undefined ? { runs: temporaryFolder() } : { resume: plan.resume }),
+    ...(plan.precision !== undefined && { precision: plan.precision }),
     signal: controller.signal,
     sinks: [{ name: 'test', mustKeep: true, write: (batch: readonly RunEvent[]) => void events.push(...batch) }],
     onStart: (run: { readonly path: string }) => void (path = run.path),

@@ -4,10 +4,19 @@ import { MixlabError } from '@mixlab/core'
 import type { CpuBackend } from '../backend.ts'
 import { defineKernel, type KernelCall } from '../register.ts'
 
-/** QUERIES and KEYS of assembly/attention-shape.ts; a block of queries is a multiple of `blockStep`. */
-const largestBlock = 72
-const blockStep = 24
-const keyBlock = 72
+/** Of work memory: queries in a block at most, a multiple of `step`, and keys; what rows and columns are padded to. */
+interface Layout {
+  readonly queries: number
+  readonly step: number
+  readonly keys: number
+  readonly rows: number
+  readonly columns: number
+}
+/** assembly/attention-shape.ts. */
+const portable: Layout = { queries: 72, step: 24, keys: 72, rows: 6, columns: 8 }
+/** src/native/small-product.ts. */
+const native: Layout = { queries: 64, step: 16, keys: 64, rows: 8, columns: 16 }
+
 /** Up to so many queries take the path of assembly/attention-few.ts, in stretches of so many keys. */
 const fewQueries = 8
 const stretch = 256
@@ -38,6 +47,7 @@ function problem({ backend, inputs, attrs }: KernelCall) {
   const length = (attrs.keyLength as number) || keys
   if (length > keys) throw new MixlabError(`attention: keyLength is ${length}, but there are only ${keys} keys`)
   const window = attrs.window as number
+  const layout = typeof backend.native() === 'string' ? portable : native
   const blocksWanted = Math.ceil(enoughItems / Math.max(1, batch * heads))
   const addresses = { q: backend.pointer(q), k: backend.pointer(k), v: backend.pointer(v) }
   const sizes = { batch, queries, keys, heads, keyHeads, features, valueFeatures, length }
@@ -49,9 +59,10 @@ function problem({ backend, inputs, attrs }: KernelCall) {
     sinks: sinks ? backend.pointer(sinks) : 0,
     // a window as wide as the keys hides nothing
     window: window < length ? window : 0,
-    block: Math.min(largestBlock, roundUp(Math.max(1, Math.ceil(queries / blocksWanted)), blockStep)),
-    wideFeatures: roundUp(features, 8),
-    wideValues: roundUp(valueFeatures, 8),
+    layout,
+    block: Math.min(layout.queries, roundUp(Math.max(1, Math.ceil(queries / blocksWanted)), layout.step)),
+    wideFeatures: roundUp(features, layout.columns),
+    wideValues: roundUp(valueFeatures, layout.columns),
   }
 }
 
@@ -91,10 +102,9 @@ defineKernel('mixlab.Attention', (call) => {
     backend.run('attentionFewCombine', batch * queries * heads, 64, ...args)
     return [y, lse]
   }
-  const work = workOf(
-    backend,
-    largestBlock * (4 + 2 * wideFeatures + wideValues) + keyBlock * (largestBlock + wideValues),
-  )
+  const perQuery = 4 + 2 * wideFeatures + wideValues
+  const perKey = p.layout.queries + wideFeatures + wideValues
+  const work = workOf(backend, p.layout.queries * perQuery + p.layout.keys * perKey)
   const items = batch * heads * Math.ceil(queries / p.block)
   backend.run('attention', items, grain(p, 1, items), ...argumentsOf({ ...p, ...outputs, ...work }))
   return [y, lse]
@@ -113,12 +123,11 @@ defineKernel('mixlab.AttentionGrad', (call) => {
   const wanted = Math.max(1, Math.min(units, Math.ceil(enoughItems / Math.max(1, batch * keyHeads))))
   const chunks = Math.max(1, Math.ceil(units / Math.ceil(units / wanted)) || 1)
   const items = batch * keyHeads * chunks
-  const partials = backend.scratch(4 * items * roundUp(length, 6) * (wideFeatures + wideValues))
+  const partials = backend.scratch(4 * items * roundUp(length, p.layout.rows) * (wideFeatures + wideValues))
   const sinkPartials = p.sinks ? backend.scratch(8 * batch * heads * blocks) : 0
-  const work = workOf(
-    backend,
-    largestBlock * (4 + 3 * wideFeatures + 2 * wideValues) + keyBlock * (2 * largestBlock + wideFeatures),
-  )
+  const perQuery = 4 + 3 * wideFeatures + 2 * wideValues
+  const perKey = 2 * p.layout.queries + wideFeatures + wideValues
+  const work = workOf(backend, p.layout.queries * perQuery + p.layout.keys * perKey)
   const args = argumentsOf({ ...p, ...saved, ...work, dq, dk, dv, dsinks, partials, sinkPartials, chunks } as Arguments)
   backend.run('attentionGrad', items, grain(p, 2, items), ...args)
   const keyRow = chunks * keyHeads * (wideFeatures + wideValues)

@@ -72,7 +72,7 @@ function product(backend: CpuBackend, operands: readonly Operand[], resultRank: 
     const places = { left: leftAt + 4 * i * m * k, right: rightAt + 4 * i * n * k, result: resultAt + 4 * i * m * n }
     return { ...places, ...strides, m, n, k }
   })
-  multiply(backend, products)
+  multiply(backend, products, { precision: backend.precision() })
   backend.release(left)
   backend.release(right)
   return { info, dims }

@@ -32,7 +32,7 @@ defineKernel('mixlab.GroupedMatMul', ({ backend, inputs: { x, w, offsets }, attr
     rightColumn: transposeB ? k : 1,
     resultRow: n,
   }))
-  multiply(backend, products)
+  multiply(backend, products, { precision: backend.precision() })
   zeroOutside(backend, result, members, slots, n)
   return y
 })
@@ -73,6 +73,6 @@ defineKernel('mixlab.GroupedMatMulGradW', ({ backend, inputs: { x, dy, offsets }
     rightColumn: 1,
     resultRow: n,
   }))
-  multiply(backend, products)
+  multiply(backend, products, { precision: backend.precision() })
   return dw
 })

@@ -16,8 +16,9 @@ function matMul(
   a: TensorInfo,
   b: TensorInfo,
   { transposeA, transposeB }: Transposition,
-  epilogue: Epilogue = {},
+  more: Epilogue = {},
 ): TensorInfo {
+  const epilogue = { ...more, precision: backend.precision() }
   util.assert(
     a.shape.length >= 2 && b.shape.length >= 2,
     () => `matMul: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}], expected two axes or more`,

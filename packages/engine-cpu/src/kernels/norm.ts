@@ -88,8 +88,12 @@ defineKernel('mixlab.Rotary', ({ backend, inputs, attrs }) => {
   const [batch, positions, heads, width] = x.shape as [number, number, number, number]
   const y = backend.output(x.shape, 'float32')
   const pointers = [x, y, cos, sin].map((info) => backend.pointer(info))
-  const flags = [Number(Boolean(attrs.interleaved)), Number(Boolean(attrs.inverse))]
-  const args = [...pointers, positions, heads, width, 2 * cos.shape[1]!, ...flags]
-  backend.run('rotary', batch * positions, rowGrain(heads * width), ...args)
+  const args = [...pointers, positions, heads, width, 2 * cos.shape[1]!, 0, Number(Boolean(attrs.inverse))]
+  backend.run(
+    attrs.interleaved ? 'rotaryNeighbours' : 'rotaryHalves',
+    batch * positions,
+    rowGrain(heads * width),
+    ...args,
+  )
   return y
 })

@@ -73,6 +73,8 @@ const threeOperands = {
   unpackHigh: [1, 0, 0x15],
   unpackLowPairs: [1, 1, 0x14, 1],
   unpackHighPairs: [1, 1, 0x15, 1],
+  addDoubles: [1, 1, 0x58, 1],
+  fma231Doubles: [2, 1, 0xb8, 1],
   /** target += the products of pairs of bfloat16 (avx512_bf16). */
   dotBfloat16: [2, 2, 0x52],
   /** Lanes of operand and then of second as bfloat16 (avx512_bf16). */
@@ -96,6 +98,11 @@ const twoOperands = {
   intToFloat: [1, 0, 0x5b],
   floatToInt: [1, 1, 0x5b],
   truncate: [1, 2, 0x5b],
+  /** The lower half's lanes as float64. */
+  floatsToDoubles: [1, 0, 0x5a],
+  /** Every lane as bfloat16 into the lower half (avx512_bf16), and the lower half's 16-bit lanes as 32-bit ones. */
+  narrowToBfloat16: [2, 2, 0x72],
+  widen: [2, 1, 0x33],
 } as const satisfies Record<string, Encoding>
 export type TwoOperands = keyof typeof twoOperands
 
@@ -307,6 +314,11 @@ export class Assembler {
   /** Four lanes of a vector from lane 4 · which; what is above them becomes 0. */
   quarter(target: number, source: number, which: number): void {
     this.#vector([3, 1, 0x19], source, target, { immediate: which })
+  }
+
+  /** The upper half of a vector as the lower one. */
+  upperHalf(target: number, source: number): void {
+    this.#vector(this.set === 'avx512' ? [3, 1, 0x1b, 1] : [3, 1, 0x19], source, target, { immediate: 1 })
   }
 
   /** movss, movsd: one float or double of memory; the rest becomes 0. */

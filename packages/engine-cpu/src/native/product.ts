@@ -5,6 +5,7 @@
 import type { InstructionSet } from './assembler.ts'
 import type { KernelFrame, Write } from './kernel.ts'
 import type { Int, Mask, Program, Vector } from './program.ts'
+import { findRecord } from './records.ts'
 import { expm1, sigmoid } from './vector-math.ts'
 
 /** Rows of a strip of the left operand, columns of one of the right operand. */
@@ -25,7 +26,7 @@ export const multiplyTiles =
   (frame) => {
     const { p, begin, end, memory } = frame
     p.range(begin, end, 1, (item) => {
-      const record = findRecord(frame, item)
+      const record = findRecord(frame, item, 16, word.first)
       const field = (name: keyof typeof word) => p.loadInt({ base: record, displacement: 4 * word[name] }, 'int32')
       const address = (name: 'left' | 'right' | 'result') =>
         p.plus(p.loadUnsigned({ base: record, displacement: 4 * word[name] }), memory)
@@ -45,28 +46,6 @@ export const multiplyTiles =
       finishTile(frame, record, { result, rows, columns, stride, column })
     })
   }
-
-/** The last record that starts at or before the item. */
-function findRecord({ p, pointer, integer }: KernelFrame, item: Int): Int {
-  const records = pointer(0)
-  const low = p.int(0)
-  const high = p.copy(integer(1))
-  const width = p.minus(high, low)
-  p.while(width, '>', 1, () => {
-    const middle = p.shifted(p.plus(low, high), 'right', 1)
-    const at = p.address({ base: records, index: p.shifted(middle, 'left', 4), scale: 4 })
-    const first = p.loadInt({ base: at, displacement: 4 * word.first }, 'int32')
-    p.if(
-      first,
-      '<=',
-      item,
-      () => p.set(low, middle),
-      () => p.set(high, middle),
-    )
-    p.set(width, p.minus(high, low))
-  })
-  return p.address({ base: records, index: p.shifted(low, 'left', 4), scale: 4 })
-}
 
 interface Tile {
   readonly left: Int

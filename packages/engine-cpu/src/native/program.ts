@@ -206,6 +206,11 @@ export class Program {
     return this.#extreme('<', x, y)
   }
 
+  /** The smaller of a value and a constant. */
+  smallerThan(x: Int, limit: number): Int {
+    return this.smaller(x, this.int(limit))
+  }
+
   larger(x: Int, y: Int): Int {
     return this.#extreme('>', x, y)
   }
@@ -426,6 +431,10 @@ export class Program {
     return this.#vector(this.#uses(x), [], (a, to, r) => a.round(to, r.operand(x), mode))
   }
 
+  upperHalf(x: Vector): Vector {
+    return this.#vector([x], [], (a, to, r) => a.upperHalf(to, r.of(x)))
+  }
+
   quarter(x: Vector, which: number): Vector {
     return this.#vector([x], [], (a, to, r) => a.quarter(to, r.of(x), which))
   }
@@ -458,7 +467,7 @@ export class Program {
   }
 
   /** sum += x · y. */
-  accumulate(sum: Vector, x: Vector, y: Source, name: 'fma231' | 'dotBfloat16' = 'fma231'): void {
+  accumulate(sum: Vector, x: Vector, y: Source, name: 'fma231' | 'fma231Doubles' | 'dotBfloat16' = 'fma231'): void {
     this.#add({
       uses: [sum, ...this.#uses(x, y)],
       def: sum,

@@ -2,13 +2,29 @@
 // called by every thread by address.
 import type { Kernel } from '../control.ts'
 import type { WasmMemory } from '../web-assembly.ts'
-import type { InstructionSet } from './assembler.ts'
+import { attentionKernels } from './attention.ts'
+import { attentionGradientKernels } from './attention-gradient.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { addressOf, callable, findProcessor, makeExecutable, type Processor } from './executable.ts'
 import { assembleKernel, kernelParameters, type Write } from './kernel.ts'
+import { normKernels } from './norm.ts'
+import { optimizerKernels } from './optimizer.ts'
+import { packKernels } from './pack.ts'
 import { productKernels } from './product.ts'
+import { rowKernels } from './rows.ts'
+import { softmaxKernels } from './softmax.ts'
 
-const kernels: Readonly<Record<string, Write>> = { ...elementwiseKernels, ...productKernels }
+export const kernels: Readonly<Record<string, Write>> = {
+  ...attentionKernels,
+  ...attentionGradientKernels,
+  ...elementwiseKernels,
+  ...normKernels,
+  ...optimizerKernels,
+  ...packKernels,
+  ...productKernels,
+  ...rowKernels,
+  ...softmaxKernels,
+}
 
 export const nativeKernelNames = Object.keys(kernels)
 
@@ -17,9 +33,6 @@ export interface NativeKernels {
   /** Address of the kernel's code; 0 where there is none. */
   address(name: string): number
 }
-
-/** The code of a kernel, for whichever instruction set. */
-export const kernelCode = (set: InstructionSet, name: string): Uint8Array => assembleKernel(set, kernels[name]!)
 
 let found: NativeKernels | string | undefined
 

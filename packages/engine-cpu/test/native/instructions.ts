@@ -38,6 +38,8 @@ const threeNames: Record<ThreeOperands, { avx2?: string; avx512?: string; scalar
   unpackHigh: { avx2: 'vunpckhps', avx512: 'vunpckhps' },
   unpackLowPairs: { avx2: 'vunpcklpd', avx512: 'vunpcklpd' },
   unpackHighPairs: { avx2: 'vunpckhpd', avx512: 'vunpckhpd' },
+  addDoubles: { avx2: 'vaddpd', avx512: 'vaddpd' },
+  fma231Doubles: { avx2: 'vfmadd231pd', avx512: 'vfmadd231pd' },
   dotBfloat16: { avx512: 'vdpbf16ps' },
   toBfloat16: { avx512: 'vcvtne2ps2bf16' },
   addDouble: { avx2: 'vaddsd', avx512: 'vaddsd', scalar: 8 },
@@ -50,16 +52,20 @@ const threeNames: Record<ThreeOperands, { avx2?: string; avx512?: string; scalar
 }
 
 /** Not repeated from one float: pairs of floats are. */
-const pairs = new Set<string>(['unpackLowPairs', 'unpackHighPairs'])
+const pairs = new Set<string>(['unpackLowPairs', 'unpackHighPairs', 'addDoubles', 'fma231Doubles'])
 
-const twoNames: Record<TwoOperands, string> = {
-  move: 'vmovaps',
-  load: 'vmovups',
-  broadcast: 'vbroadcastss',
-  sqrt: 'vsqrtps',
-  intToFloat: 'vcvtdq2ps',
-  floatToInt: 'vcvtps2dq',
-  truncate: 'vcvttps2dq',
+/** What a vector is made of, or makes, where it is half as wide: `from` the operand, `to` the result. */
+const twoNames: Record<TwoOperands, { name: string; from?: 'half' | 'float'; to?: 'half'; only?: InstructionSet }> = {
+  move: { name: 'vmovaps' },
+  load: { name: 'vmovups' },
+  broadcast: { name: 'vbroadcastss', from: 'float' },
+  sqrt: { name: 'vsqrtps' },
+  intToFloat: { name: 'vcvtdq2ps' },
+  floatToInt: { name: 'vcvtps2dq' },
+  truncate: { name: 'vcvttps2dq' },
+  floatsToDoubles: { name: 'vcvtps2pd', from: 'half' },
+  narrowToBfloat16: { name: 'vcvtneps2bf16', to: 'half', only: 'avx512' },
+  widen: { name: 'vpmovzxwd', from: 'half' },
 }
 
 const comparisons: Record<Predicate, string> = {
@@ -81,6 +87,7 @@ export function instructions(set: InstructionSet): Record<string, Arbitrary<Line
   const width = wide ? 64 : 32
   const name = (register: number) => `${wide ? 'zmm' : 'ymm'}${register}`
   const short = (register: number) => `xmm${register}`
+  const half = (register: number) => `${wide ? 'ymm' : 'xmm'}${register}`
   const masks = wide ? integer({ min: 1, max: 7 }) : vector
   const maskName = (mask: number) => (wide ? `k${mask}` : name(mask))
   const anyOperand: Arbitrary<Operand> = oneof(vector, addresses, constants(set))
@@ -110,13 +117,15 @@ export function instructions(set: InstructionSet): Record<string, Arbitrary<Line
   }
 
   const two = (kind: TwoOperands): Arbitrary<Line> => {
-    // Moves of what is repeated are broadcasts.
-    const operands = kind === 'move' || kind === 'load' ? place : anyOperand
-    const [bytes, register] = kind === 'broadcast' ? [4, short] : [width, name]
-    return record({ target: vector, operand: operands }).map(({ target, operand }) => ({
+    const { name: mnemonic, from, to } = twoNames[kind]
+    // Moves of what is repeated are broadcasts; and what is repeated of half a vector is no float.
+    const isPlace = kind === 'move' || kind === 'load' || from === 'half'
+    const [bytes, register] = from === 'half' ? [width / 2, half] : from === 'float' ? [4, short] : [width, name]
+    const result = to === 'half' ? half : name
+    return record({ target: vector, operand: isPlace ? place : anyOperand }).map(({ target, operand }) => ({
       ...reads(operand),
       emit: (a) => a.two(kind, target, operand),
-      text: (at) => `${twoNames[kind]} ${name(target)},${text(operand, at, bytes, register)}`,
+      text: (at) => `${mnemonic} ${result(target)},${text(operand, at, bytes, register)}`,
     }))
   }
 
@@ -138,7 +147,11 @@ export function instructions(set: InstructionSet): Record<string, Arbitrary<Line
         .filter((kind) => threeNames[kind][set])
         .map((kind) => [`three ${kind}`, three(kind)]),
     ),
-    ...Object.fromEntries((Object.keys(twoNames) as TwoOperands[]).map((kind) => [`two ${kind}`, two(kind)])),
+    ...Object.fromEntries(
+      (Object.keys(twoNames) as TwoOperands[])
+        .filter((kind) => (twoNames[kind].only ?? set) === set)
+        .map((kind) => [`two ${kind}`, two(kind)]),
+    ),
     'shaped shuffle': shaped('shuffle'),
     ...(wide ? { 'shaped shuffleQuarters': shaped('shuffleQuarters') } : { 'shaped swapHalves': shaped('swapHalves') }),
     round: record({ target: vector, operand: anyOperand, mode: constantFrom<0 | 1 | 2 | 3>(0, 1, 2, 3) }).map(
@@ -231,6 +244,11 @@ export function instructions(set: InstructionSet): Record<string, Arbitrary<Line
       (a, target, source, which) => a.quarter(target, source, which),
       (target, source, which) =>
         `${wide ? 'vextractf32x4' : 'vextractf128'} ${short(target)},${name(source)},${hex(which)}`,
+    ),
+    upperHalf: simple(
+      [vector, vector],
+      (a, target, source) => a.upperHalf(target, source),
+      (target, source) => `${wide ? 'vextractf64x4' : 'vextractf128'} ${half(target)},${name(source)},0x1`,
     ),
     loadScalar: simple(
       [vector, addresses, fourOrEight],

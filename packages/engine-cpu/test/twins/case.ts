@@ -3,6 +3,8 @@
 import { type Arbitrary, constantFrom, integer, oneof, record } from 'fast-check'
 import type { InstructionSet } from '../../src/native/assembler.ts'
 import type { Processor } from '../../src/native/executable.ts'
+import { assembleKernel } from '../../src/native/kernel.ts'
+import { kernels } from '../../src/native/registry.ts'
 
 /** Who runs a kernel: layouts of packed operands differ. */
 export type Target = 'wasm' | InstructionSet
@@ -45,6 +47,9 @@ export interface KernelCases<P = unknown> {
 
 /** Forgets the type of the parameters, so that cases fit into one table. */
 export const kernelCases = <P>(cases: KernelCases<P>): KernelCases => cases as KernelCases
+
+/** The code of a native kernel, for whichever set. */
+export const kernelCode = (set: InstructionSet, name: string): Uint8Array => assembleKernel(set, kernels[name]!)
 
 /** The index of the thread that runs: work areas are those of threads 0 and 1. */
 export const thread = 1

@@ -7,8 +7,8 @@ import { sample, stringify } from 'fast-check'
 import type { InstructionSet } from '../../src/native/assembler.ts'
 import { callable, findProcessor, makeExecutable } from '../../src/native/executable.ts'
 import { kernelParameters } from '../../src/native/kernel.ts'
-import { kernelCode, nativeKernelNames } from '../../src/native/registry.ts'
-import { type Elements, type KernelCases, type Setup, thread } from './case.ts'
+import { nativeKernelNames } from '../../src/native/registry.ts'
+import { type Elements, kernelCode, type KernelCases, type Setup, thread } from './case.ts'
 import { casesByKernel } from './index.ts'
 
 interface Koffi {

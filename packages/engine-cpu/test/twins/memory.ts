@@ -5,9 +5,8 @@ import { kernelModule } from '../../src/backend.ts'
 import { createSharedMemory } from '../../src/memory.ts'
 import { addressOf, callable, makeExecutable } from '../../src/native/executable.ts'
 import { kernelParameters } from '../../src/native/kernel.ts'
-import { kernelCode } from '../../src/native/registry.ts'
 import { wasm } from '../../src/web-assembly.ts'
-import { type Elements, type Setup, type Target, thread } from './case.ts'
+import { type Elements, kernelCode, type Setup, type Target, thread } from './case.ts'
 
 export type Chunk = readonly [begin: number, end: number]
 
@@ -29,7 +28,7 @@ export function chunks(items: number, cuts: readonly number[]): Chunk[] {
 const borderWord = 0x7fa5a5a5
 const borderBytes = 192
 
-const { memory, buffer } = createSharedMemory()
+const { memory, buffer } = createSharedMemory({ bytes: 64 << 20 })
 const exported = new wasm.Instance(kernelModule(), { env: { memory } }).exports as Record<string, Kernel> & {
   heapBase(): number
   setThreadIndex(index: number): void

@@ -57,7 +57,8 @@ export function rotaryTables({
   const { cos, sin } = valuesFor({ dim, base, positions, start, scaling })
   const shape: [number, number] = [cos.length / (dim / 2), dim / 2]
   // Copies: a tensor may keep the array that it is made from as its memory.
-  return { cos: tf.tensor2d(cos.slice(), shape), sin: tf.tensor2d(sin.slice(), shape) }
+  // Both or none, should there be no memory for the second.
+  return tf.tidy(() => ({ cos: tf.tensor2d(cos.slice(), shape), sin: tf.tensor2d(sin.slice(), shape) }))
 }
 
 function valuesFor({

@@ -1,0 +1,238 @@
+// Attention with an online softmax: the twin of assembly/attention.ts, with blocks of 64 queries and 64 keys.
+import { AttentionFrame, between, blockScores, packRows, transposeRows, up, zero } from './attention-frame.ts'
+import type { KernelFrame, Write } from './kernel.ts'
+import type { Int } from './program.ts'
+import { blockSize, multiplySmall, rowsOf, scoreStride } from './small-product.ts'
+import { expFlushed, largerOf, log } from './vector-math.ts'
+
+/**
+ * args: see src/kernels/attention.ts. Item: a block of queries of a head. Work of a thread, in floats:
+ * 64·(4 + 2·D16 + C16) + 64·(64 + D16 + C16), where D16 and C16 are rounded up to multiples of 16.
+ */
+function attention(frame: KernelFrame): void {
+  const { p, begin, end } = frame
+  const a = new AttentionFrame(frame)
+  p.range(begin, end, 1, (item) => {
+    const block = a.word('block')
+    const blocks = p.quotient(p.plus(a.word('queries'), p.minus(block, 1)), block)
+    const head = p.quotient(item, blocks)
+    // The last blocks see most keys: they come first.
+    const t0 = p.times(p.minus(p.minus(blocks, 1), p.minus(item, p.times(head, blocks))), block)
+    attendBlock(a, head, t0, p.smaller(block, p.minus(a.word('queries'), t0)))
+  })
+}
+
+function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void {
+  const { p } = a
+  const [wideD, wideC] = [a.padded('features'), a.padded('valueFeatures')]
+  const [dRow, cRow] = [p.shifted(wideD, 'left', 2), p.shifted(wideC, 'left', 2)]
+  const heads = a.word('heads')
+  const b = p.quotient(head, heads)
+  const h = p.minus(head, p.times(b, heads))
+  const g = p.quotient(h, p.quotient(heads, a.word('keyHeads')))
+  /** Byte offset of a row of a head in a tensor [batch, rows, heads, width], and bytes from row to row. */
+  const tensor = (name: 'q' | 'k' | 'v' | 'y', width: Int, heads: Int, head: Int, rows: Int, first: Int) => {
+    const bytes = p.shifted(width, 'left', 2)
+    const stride = p.times(heads, bytes)
+    const row = p.plus(p.times(b, rows), first)
+    return { at: p.plus(p.plus(a.pointer(name), p.times(row, stride)), p.times(head, bytes)), stride }
+  }
+  const none = p.int(0)
+
+  const maxima = a.work()
+  const sums = p.plus(maxima, scoreStride)
+  const factors = p.plus(sums, scoreStride)
+  const qT = p.plus(maxima, 4 * scoreStride)
+  const rows = p.plus(qT, p.times(wideD, scoreStride)) // queries, then keys
+  const scores = p.plus(rows, p.times(dRow, blockSize))
+  const values = p.plus(scores, blockSize * scoreStride)
+  const y = p.plus(values, p.times(cRow, blockSize))
+
+  const features = a.word('features')
+  const q = tensor('q', features, heads, h, a.word('queries'), t0)
+  packRows(
+    p,
+    {
+      to: rows,
+      from: q.at,
+      fromStride: q.stride,
+      rows: queries,
+      width: features,
+      wide: wideD,
+      scale: a.float('scale'),
+    },
+    16,
+  )
+  transposeRows(p, qT, rows, queries, wideD)
+  zero(p, y, p.times(up(p, queries, 8), wideC))
+  const sink = p.broadcast(p.constant(-Infinity))
+  const once = p.zero()
+  p.if(a.word('sinks'), '!=', 0, () => {
+    p.assign(sink, p.broadcast({ base: a.pointer('sinks'), index: h, scale: 4 }))
+    const isSome = p.compare(sink, 'notEqual', p.constant(-Infinity))
+    p.assign(once, p.keep(isSome, p.broadcast(p.constant(1))))
+  })
+  p.range(0, blockSize, p.lanes, (t) => {
+    p.store({ base: maxima, index: t, scale: 4 }, sink)
+    p.store({ base: sums, index: t, scale: 4 }, once)
+  })
+
+  const first = a.firstKey(t0)
+  const end = a.endKey(p.minus(p.plus(t0, queries), 1))
+  const k = tensor('k', features, a.word('keyHeads'), g, a.word('keys'), none)
+  const width = a.word('valueFeatures')
+  const v = tensor('v', width, a.word('keyHeads'), g, a.word('keys'), none)
+  p.range(first, end, blockSize, (s0) => {
+    const keys = p.smallerThan(p.minus(end, s0), blockSize)
+    const block = { s0, keys, t0, queries }
+    const from = (at: Int, stride: Int) => p.plus(at, p.times(s0, stride))
+    packRows(
+      p,
+      {
+        to: rows,
+        from: from(k.at, k.stride),
+        fromStride: k.stride,
+        rows: keys,
+        width: a.word('features'),
+        wide: wideD,
+      },
+      8,
+    )
+    blockScores(a, { scores, left: rows, right: qT, wide: wideD }, block)
+    softmaxBlock(a, { scores, maxima }, block)
+    p.if(s0, '>', first, () => rescale(a, y, factors, queries, cRow))
+    packRows(
+      p,
+      {
+        to: values,
+        from: from(v.at, v.stride),
+        fromStride: v.stride,
+        rows: keys,
+        width: a.word('valueFeatures'),
+        wide: wideC,
+      },
+      8,
+    )
+    const strip = rowsOf(p)
+    p.range(0, queries, strip, (i) => {
+      const low = p.minus(p.larger(a.firstKey(p.plus(t0, i)), s0), s0)
+      const last = p.minus(p.plus(t0, p.smaller(p.plus(i, strip), queries)), 1)
+      const high = p.minus(p.smaller(a.endKey(last), p.plus(s0, keys)), s0)
+      p.if(low, '<', high, () =>
+        multiplySmall(p, {
+          left: {
+            kind: 'columns',
+            at: p.address({ base: p.plus(scores, p.times(low, scoreStride)), index: i, scale: 4 }),
+          },
+          right: p.plus(values, p.times(low, cRow)),
+          rightStride: cRow,
+          result: p.plus(y, p.times(i, cRow)),
+          resultStride: cRow,
+          steps: p.minus(high, low),
+          columns: wideC,
+          accumulate: true,
+        }),
+      )
+    })
+  })
+
+  const out = tensor('y', a.word('valueFeatures'), heads, h, a.word('queries'), t0)
+  p.range(0, queries, 1, (t) => {
+    const sum = p.broadcast({ base: sums, index: t, scale: 4 })
+    const scale = p.keep(p.compare(sum, 'notEqual', p.constant(0)), p.div(p.constant(1), sum))
+    p.elements(a.word('valueFeatures'), (at, mask) => {
+      p.store({ base: out.at, index: at }, p.mul(p.load({ base: y, index: at }), scale), mask)
+    })
+    p.increase(out.at, out.stride)
+    p.increase(y, cRow)
+  })
+  const saved = p.address({
+    base: a.pointer('lse'),
+    index: p.plus(p.times(head, a.word('queries')), t0),
+    scale: 4,
+  })
+  p.elements(queries, (at, mask) => {
+    const lse = p.add(p.load({ base: maxima, index: at }), log(p, p.load({ base: sums, index: at })))
+    p.store({ base: saved, index: at }, lse, mask)
+  })
+}
+
+interface Block {
+  readonly s0: Int
+  readonly keys: Int
+  readonly t0: Int
+  readonly queries: Int
+}
+
+/** Scores become exp(score − running maximum), 0 where invisible; maxima and sums go on, factors are for what was. */
+function softmaxBlock(a: AttentionFrame, at: { readonly scores: Int; readonly maxima: Int }, block: Block): void {
+  const { p } = a
+  const { s0, keys, t0, queries } = block
+  p.range(0, queries, p.lanes, (t) => {
+    const query = p.plus(t0, t)
+    const column = p.address({ base: at.scores, index: t, scale: 4 })
+    const running = p.address({ base: at.maxima, index: t, scale: 4 })
+    const lastQuery = p.minus(p.plus(t0, p.smaller(p.plus(t, p.lanes), queries)), 1)
+    const none = p.int(0)
+    const seen = (key: Int, low: Int, high: Int) => between(p, low, p.minus(key, s0), high)
+    const low = seen(a.firstKey(query), none, keys)
+    const high = seen(a.endKey(lastQuery), low, keys)
+    zeroColumn(a, column, none, low)
+    zeroColumn(a, column, high, up(p, keys, 8))
+    p.store({ base: running, displacement: 2 * scoreStride }, p.broadcast(p.constant(1)))
+    p.if(low, '<', high, () => {
+      const allLow = seen(a.firstKey(lastQuery), low, high)
+      const allHigh = seen(a.endKey(query), allLow, high)
+      maskColumn(a, column, low, allLow, s0, query)
+      maskColumn(a, column, allHigh, high, s0, query)
+      const before = p.load({ base: running })
+      const largest = p.vector(before)
+      const top = p.plus(column, p.times(low, scoreStride))
+      const stop = p.plus(column, p.times(high, scoreStride))
+      p.range(top, stop, scoreStride, (from) => p.assign(largest, largerOf(p, largest, p.load({ base: from }))))
+      const isSome = p.compare(largest, 'notEqual', p.constant(-Infinity))
+      const shift = p.keep(isSome, largest)
+      const sum = p.zero()
+      p.range(top, stop, scoreStride, (from) => {
+        const e = expFlushed(p, p.sub(p.load({ base: from }), shift))
+        p.store({ base: from }, e)
+        p.update('add', sum, e)
+      })
+      const factor = expFlushed(p, p.sub(before, shift))
+      p.store({ base: running }, largest)
+      p.store({ base: running, displacement: 2 * scoreStride }, factor)
+      const sums = { base: running, displacement: scoreStride }
+      p.store(sums, p.fma(p.load(sums), factor, sum))
+    })
+  })
+}
+
+function zeroColumn({ p }: AttentionFrame, column: Int, begin: Int, end: Int): void {
+  const none = p.zero()
+  const [from, to] = [begin, end].map((key) => p.plus(column, p.times(key, scoreStride)))
+  p.range(from!, to!, scoreStride, (at) => p.store({ base: at }, none))
+}
+
+/** −Infinity for the queries that do not see the keys from `begin` to `end`. */
+function maskColumn(a: AttentionFrame, column: Int, begin: Int, end: Int, s0: Int, query: Int): void {
+  const { p } = a
+  p.range(begin, end, 1, (s) => {
+    const at = p.plus(column, p.times(s, scoreStride))
+    const visible = a.visible(query, p.plus(s0, s))
+    p.store({ base: at }, p.select(visible, p.load({ base: at }), p.broadcast(p.constant(-Infinity))))
+  })
+}
+
+function rescale({ p }: AttentionFrame, y: Int, factors: Int, queries: Int, cRow: Int): void {
+  const row = p.copy(y)
+  p.range(0, queries, 1, (t) => {
+    const factor = p.broadcast({ base: factors, index: t, scale: 4 })
+    p.range(0, cRow, p.width, (at) => {
+      const place = { base: row, index: at }
+      p.store(place, p.mul(p.load(place), factor))
+    })
+    p.increase(row, cRow)
+  })
+}
+
+export const attentionKernels: Readonly<Record<string, Write>> = { attention }

@@ -1,0 +1,94 @@
+// Runs one side of the CPU benchmark in a process of its own: threads and instructions are fixed when a process starts.
+import { spawn, spawnSync } from 'node:child_process'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+import type { Outcome } from './cpu-workloads.ts'
+import type { Precision } from './operations.ts'
+
+const here = import.meta.dirname
+
+/** Which instructions our engine may use: the best that it finds, or no more than these. */
+export type Isa = 'best' | 'avx512' | 'avx2' | 'wasm'
+
+const environments: Readonly<Record<Isa, Readonly<Record<string, string>>>> = {
+  best: {},
+  avx512: { MIXLAB_ISA: 'avx512' },
+  avx2: { MIXLAB_ISA: 'avx2' },
+  wasm: { MIXLAB_NATIVE: 'off' },
+}
+
+export const isas = Object.keys(environments) as Isa[]
+
+/** By what the engine says of its kernels: an engine that does not know MIXLAB_ISA ran something else than asked for. */
+export function isaOf({ kernels }: Outcome['engine']): Exclude<Isa, 'best'> {
+  if (/avx-?512/i.test(String(kernels))) return 'avx512'
+  return /avx-?2/i.test(String(kernels)) ? 'avx2' : 'wasm'
+}
+
+export interface Measurement {
+  readonly threads: number
+  readonly repeats: number
+  readonly only: readonly string[]
+}
+
+/** One entry of what peer/main.py prints; `value`, or why it failed. */
+export interface PeerFigure {
+  readonly workload: string
+  readonly precision: Precision
+  readonly variant: string
+  readonly unit: 'GFLOP/s' | 'ms'
+  readonly value?: number
+  readonly failed?: string
+}
+
+/** As peer/main.py names a variant that it should leave out. */
+export const skipKey = ({ workload, precision, variant }: Omit<PeerFigure, 'unit'>): string =>
+  `${workload}|${precision}|${variant}`
+
+export interface PeerOutcome {
+  readonly figures: readonly PeerFigure[]
+  readonly bandwidth: { readonly copy: number; readonly read: number }
+  readonly versions: Readonly<Record<string, string | number>>
+}
+
+/** The JSON on a process's last line, or what it said when it failed. Lines of progress are passed on. */
+async function lastLine<T>(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<T | string> {
+  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let [last, complaint] = ['', '']
+  createInterface(child.stdout).on('line', (line) => (last = line))
+  createInterface(child.stderr).on('line', (line) => {
+    if (line.startsWith('· ')) process.stderr.write(`  ${line}\n`)
+    else if (line.trim()) complaint = line.trim()
+  })
+  const { promise, resolve } = Promise.withResolvers<string | undefined>()
+  child.on('error', (error) => resolve(error.message))
+  child.on('close', (code, signal) => resolve(code === 0 ? undefined : complaint || `it ended with ${code ?? signal}`))
+  const failure = await promise
+  if (failure !== undefined) return failure
+  return last === '' ? 'it printed nothing' : (JSON.parse(last) as T)
+}
+
+export function runOurs(isa: Isa, precision: Precision, { threads, repeats, only }: Measurement) {
+  const args = [join(here, 'cpu-workloads.ts'), String(repeats), precision, ...only]
+  return lastLine<Outcome>(process.execPath, args, { ...environments[isa], MIXLAB_THREADS: String(threads) })
+}
+
+/** What torch.compile makes is kept between processes and runs. */
+const compilerCache = join(here, '../../node_modules/.cache/mixlab-benchmark-inductor')
+
+export function runPeer(
+  python: string,
+  precisions: readonly Precision[],
+  { threads, repeats, only }: Measurement,
+  skip: readonly string[],
+): Promise<PeerOutcome | string> {
+  const args = [join(here, 'peer/main.py'), String(threads), String(repeats), precisions.join(','), ...only]
+  const env = { TORCHINDUCTOR_CACHE_DIR: compilerCache, MIXLAB_PEER_SKIP: JSON.stringify(skip) }
+  return lastLine<PeerOutcome>(python, args, env)
+}
+
+/** A Python that has PyTorch and transformers. */
+export function findPeer(): string | undefined {
+  const candidates = [process.env['MIXLAB_PEER_PYTHON'], 'python3'].filter((path) => path !== undefined)
+  return candidates.find((python) => spawnSync(python, ['-c', 'import torch, transformers']).status === 0)
+}

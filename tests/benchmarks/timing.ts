@@ -1,0 +1,18 @@
+// Medians, and how a function is timed.
+
+/** Worker threads take some tenths of a second to start, in which a small workload would be over. */
+const warmMilliseconds = 500
+
+export const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
+
+export function medianMilliseconds(run: () => void, { warm, count }: { warm: number; count: number }): number {
+  const begun = performance.now()
+  for (let i = 0; i < warm || performance.now() - begun < warmMilliseconds; i++) run()
+  const times = Array.from({ length: count }, () => {
+    const start = performance.now()
+    run()
+    return performance.now() - start
+  })
+  return median(times)
+}
