@@ -26,8 +26,11 @@ export interface Tensor {
   readonly contents: (at: Addresses) => Elements
   /** Of an output: how far from what is expected. Without it the bits must agree, NaN with NaN. */
   readonly tolerance?: Tolerance
-  /** The same in float64: what both twins are compared with. Without it the native one is compared with the other. */
-  readonly expected?: () => ArrayLike<number>
+  /**
+   * The same in float64: what both twins are compared with; undefined where anything may be. Without it the native one is
+   * compared with the other.
+   */
+  readonly expected?: () => ArrayLike<number | undefined>
 }
 
 export interface Setup {
@@ -129,6 +132,30 @@ export function floats(count: number, { seed, kind }: Values, which = 0): Float3
 export function integers(count: number, low: number, high: number, seed: number): Int32Array {
   const next = words(seed)
   return Int32Array.from({ length: count }, () => low + (next() % (high - low)))
+}
+
+/** With one NaN or infinity in it, or without. */
+export const oddValues = constantFrom(undefined, undefined, undefined, NaN, Infinity, -Infinity)
+
+export function withOdd(elements: Float32Array, odd: number | undefined, seed: number): Float32Array {
+  if (odd !== undefined) elements[seed % elements.length] = odd
+  return elements
+}
+
+/** Half a unit in the last place of float32, relative to it. */
+export const rounding = 2 ** -24
+
+export const sum = (values: Iterable<number>): number => {
+  let total = 0
+  for (const value of values) total += value
+  return total
+}
+
+/** The largest size; what is not finite does not count. */
+export function largest(values: Iterable<number>): number {
+  let most = 0
+  for (const value of values) if (Number.isFinite(value)) most = Math.max(most, Math.abs(value))
+  return most
 }
 
 // Sizes.
