@@ -13,9 +13,9 @@ import { threadIndex } from './thread'
   return up(<i32>x, COLUMNS)
 }
 
-/** Rows of a chunk's sums: dk [rows, D8], then dv [rows, C8]. */
+/** Rows of a chunk's sums: dk [rows, D8], then dv [rows, C8]. With a window, strips of rows start at any key. */
 @inline function sumRows(a: Attention): i32 {
-  return up(<i32>a.length, ROWS)
+  return up(<i32>a.length, ROWS) + ROWS
 }
 
 /**

@@ -6,8 +6,8 @@ import { blockSize, multiplySmall, rowsOf, scoreStride } from './small-product.t
 import { sumLanes } from './transpose.ts'
 import { expFlushed } from './vector-math.ts'
 
-/** Rows of a chunk's sums. */
-const sumRows = (a: AttentionFrame): Int => up(a.p, a.word('length'), 8)
+/** Rows of a chunk's sums. With a window, strips of rows start at any key. */
+const sumRows = (a: AttentionFrame): Int => a.p.plus(up(a.p, a.word('length'), 8), 8)
 
 /**
  * args: see src/kernels/attention.ts. Item: a chunk of the blocks of queries of the heads that share a key head. Work of

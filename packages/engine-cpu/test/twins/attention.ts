@@ -178,7 +178,7 @@ function chunking(p: Problem) {
   const chunks = Math.ceil(units / Math.ceil(units / Math.min(units, p.blocks)))
   const each = Math.ceil(units / chunks)
   const chunkOf = ({ h, t }: Pair) => Math.floor(((h % p.shared) * blocks + Math.floor(t / p.block)) / each)
-  const rows = roundUp(p.length, p.layout.rows)
+  const rows = roundUp(p.length, p.layout.rows) + p.layout.rows
   const size = rows * (p.wideFeatures + p.wideValues)
   return { blocks, chunks, chunkOf, rows, size }
 }
@@ -273,7 +273,7 @@ const attentionGradSum = kernelCases({
   setup: (given, target) => {
     const p = problem(given, target)
     const chunks = p.blocks
-    const rows = roundUp(p.length, p.layout.rows)
+    const rows = roundUp(p.length, p.layout.rows) + p.layout.rows
     const size = rows * (p.wideFeatures + p.wideValues)
     const pairsOfHeads = p.batch * p.keyHeads
     const partials = new Float32Array(pairsOfHeads * chunks * size).fill(NaN)
