@@ -197,7 +197,9 @@ function rowSums(
     const total = p.zero()
     p.elements(queries, (at, mask) => {
       const e = expFlushed(p, p.sub(sink, p.load({ base: lse, index: at }, mask)))
-      p.update('add', total, p.mul(e, p.load({ base: delta, index: at }, mask)))
+      const part = p.mul(e, p.load({ base: delta, index: at }, mask))
+      // Behind the last query stands the sink alone, whose exponential may be infinite.
+      p.update('add', total, mask ? p.keep(mask, part) : part)
     })
     const block = a.word('block')
     const blocks = p.quotient(p.plus(a.word('queries'), p.minus(block, 1)), block)

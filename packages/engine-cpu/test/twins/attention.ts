@@ -45,6 +45,8 @@ const parameters = record({
   window: oneof(constantFrom(0), small(100)),
   causal: boolean(),
   hasSinks: boolean(),
+  /** Of head 0: beyond all scores, where exponentials end, or none at all. */
+  sink: constantFrom(undefined, undefined, 89, 100, -Infinity),
   blocks: small(4),
   values: plainValues,
 })
@@ -77,7 +79,7 @@ function problem(p: Parameters, target: Target) {
     k: unit(p.batch * p.keys * p.keyHeads * p.features, 1),
     v: unit(p.batch * p.keys * p.keyHeads * p.valueFeatures, 2),
     dy: unit(p.batch * p.queries * heads * p.valueFeatures, 3),
-    sinks: unit(heads, 4),
+    sinks: unit(heads, 4).map((x, h) => (h === 0 ? (p.sink ?? x) : x)),
   }
 }
 
@@ -128,7 +130,7 @@ function forward(p: Problem): { y: Float64Array; lse: Float64Array } {
       { length: Math.max(0, end - first) },
       (_, i) => p.scale * dot(p.q, row, p.k, keyRow(p, pair, first + i), p.features),
     )
-    const all = p.hasSinks ? [...scores, p.sinks[pair.h]!] : scores
+    const all = p.hasSinks && p.sinks[pair.h] !== -Infinity ? [...scores, p.sinks[pair.h]!] : scores
     const top = Math.max(...all)
     const total = all.reduce((sum, score) => sum + Math.exp(score - top), 0)
     lse[at++] = all.length === 0 ? -Infinity : top + Math.log(total)
@@ -203,7 +205,7 @@ function backward(p: Problem, y: Float32Array, lse: Float32Array, { blocks, chun
     const saved = lse[at++]!
     const delta = dot(p.dy, row, y, row, p.valueFeatures)
     const item = (b * p.keyHeads + Math.floor(h / p.shared)) * chunks + chunkOf(pair)
-    if (p.hasSinks)
+    if (p.hasSinks && p.sinks[h] !== -Infinity)
       sinks[(b * p.heads + h) * blocks + Math.floor(t / p.block)]! += Math.exp(p.sinks[h]! - saved) * delta
     const [first, end] = seen(p, t)
     for (let s = first; s < end; s++) {
