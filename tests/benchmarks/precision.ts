@@ -4,4 +4,4 @@ import type { Precision } from './operations.ts'
 
 /** Why the engine cannot; undefined where it can. */
 export const missingPrecision = (engine: RunningEngine, precision: Precision): string | undefined =>
-  engine.precisions.includes(precision) ? undefined : `the ${engine.name} engine has no ${precision}`
+  engine.precisions?.includes(precision) ? undefined : `the ${engine.name} engine has no ${precision}`

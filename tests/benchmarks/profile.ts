@@ -1,10 +1,11 @@
-// `pnpm bench profile`: where each millisecond of a training step, or of a decoded token, goes, by V8's sampling profiler, which sees the WebAssembly
-// kernels by name. With several threads it is the main thread's time: what it waits for the others is a line of its own.
+// `pnpm bench profile`: where each millisecond of a training step, or of a decoded token, goes: kernels by the clock around
+// them, the rest by V8's sampling profiler. With several threads it is the main thread's time.
 import { spawnSync } from 'node:child_process'
 import { Session } from 'node:inspector/promises'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { table } from '@mixlab/cli'
+import { runningBackend } from '@mixlab/engine-cpu'
 import { registerEngines } from '@mixlab/lab'
 import { decodeStep } from './decode.ts'
 import { steps } from './steps.ts'
@@ -17,17 +18,17 @@ const usage = `pnpm bench profile [options]
   --repeats N    profiled steps (default 30); of decode, times 100 tokens
   --top N        functions to list (default 12)`
 
-/** By the function's place: a kernel's file in packages/engine-cpu/assembly, or what runs in JavaScript. */
-const parts: readonly (readonly [part: string, place: RegExp])[] = [
-  ['products', /^(assembly\/(matmul|pack)|native)\//],
-  ['attention', /^assembly\/(attention|rotary)/],
-  ['elementwise', /^assembly\/(unary|binary|compare|activation|gated|math)\//],
-  ['norms, softmax, loss', /^assembly\/(norm|softmax|reduce)\//],
-  ['routing and gathers', /^assembly\/(routing|gather)\//],
-  ['copies', /^assembly\/(copy|memory)\//],
-  ['optimizer', /^assembly\/optimizer\//],
-  ['other kernels', /^assembly\//],
-  ['waiting for threads', /^(join|pause|wait|publish)$/],
+/** By the name of a kernel, or of what runs in JavaScript. */
+const parts: readonly (readonly [part: string, name: RegExp])[] = [
+  ['products', /^kernel multiply/],
+  ['packing', /^kernel pack/],
+  ['attention', /^kernel (attention|rotary)/],
+  ['norms, softmax, loss', /^kernel (\w+Norm|\w*[sS]oftmax|crossEntropy|\w+(Rows|Columns)Float|sumRows)/],
+  ['routing and gathers', /^kernel (combine|addSorted|gather|sortByKey|topK|scatter|pairRows)/],
+  ['copies', /^kernel (copy|fill)/],
+  ['optimizer', /^kernel (adamW|squareSums|rootOfSum)/],
+  ['elementwise', /^kernel \w+(Float|Int|Bool|Grad|gated\w+)$|^kernel (gated|fused)/],
+  ['other kernels', /^kernel /],
   ['garbage collection', /^\(garbage collector\)$/],
   ['tape and dispatch (JavaScript)', /./],
 ]
@@ -37,10 +38,22 @@ interface Share {
   milliseconds: number
 }
 
-/** Profiles `repeats` steps; milliseconds a step of every function. */
+/**
+ * Profiles `repeats` steps; milliseconds a step of every kernel, threads that it waits for included, by the clock around
+ * it, and of every function of the rest by V8's samples.
+ */
 async function profile(step: () => void | Promise<void>, repeats: number): Promise<Share[]> {
   const until = performance.now() + 1000
   while (performance.now() < until) await step()
+  const shares = new Map<string, number>()
+  const add = (name: string, milliseconds: number) => shares.set(name, (shares.get(name) ?? 0) + milliseconds / repeats)
+  const backend = runningBackend()!
+  const run = backend.run.bind(backend)
+  backend.run = (kernel, ...rest) => {
+    const start = performance.now()
+    run(kernel, ...rest)
+    add(`kernel ${kernel}`, performance.now() - start)
+  }
   const session = new Session()
   session.connect()
   await session.post('Profiler.enable')
@@ -49,24 +62,17 @@ async function profile(step: () => void | Promise<void>, repeats: number): Promi
   for (let i = 0; i < repeats; i++) await step()
   const { profile: taken } = await session.post('Profiler.stop')
   session.disconnect()
-  // Machine code counts for what is called from src/native: V8 does not know its name, nor where it is.
-  const native = new Set(
-    taken.nodes.filter(({ callFrame }) => callFrame.url.includes('/src/native/')).map(({ id }) => id),
-  )
+  const names = new Map(taken.nodes.map(({ id, callFrame: { functionName } }) => [id, functionName || '(anonymous)']))
+  const nodes = new Map(taken.nodes.map((node) => [node.id, node]))
   const parents = new Map(taken.nodes.flatMap(({ id, children = [] }) => children.map((child) => [child, id] as const)))
-  const names = new Map(
-    taken.nodes.map(({ id, callFrame: { functionName } }) => [
-      id,
-      native.has(id) || native.has(parents.get(id)!) ? 'native/machine code' : functionName || '(anonymous)',
-    ]),
-  )
-  const shares = new Map<string, number>()
+  /** What was timed already: machine code counts for the function that calls it, V8 does not see it. */
+  const isKernel = (id: number | undefined): boolean =>
+    id !== undefined &&
+    (/\/src\/(native\/|pool\.ts)|^wasm:/.test(nodes.get(id)!.callFrame.url) || isKernel(parents.get(id)))
   for (const [index, id] of taken.samples!.entries()) {
-    const name = names.get(id)!
-    shares.set(name, (shares.get(name) ?? 0) + taken.timeDeltas![index]! / 1000 / repeats)
+    // The profiler's own, too.
+    if (names.get(id) !== 'post' && !isKernel(id)) add(names.get(id)!, taken.timeDeltas![index]! / 1000)
   }
-  // The profiler's own.
-  shares.delete('post')
   return [...shares].map(([name, milliseconds]) => ({ name, milliseconds }))
 }
 

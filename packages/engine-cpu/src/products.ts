@@ -85,15 +85,21 @@ interface Form extends Layout {
   readonly multiply: 'multiplyTiles' | 'multiplyTilesBfloat16'
   /** Numbers of a row that lie in one word of a strip. */
   readonly perWord: 1 | 2
+  /** Whether operands whose layout allows it are read where they lie. */
+  readonly inPlace: { readonly left: boolean; readonly right: boolean }
 }
 
 function formOf(backend: CpuBackend, precision: Epilogue['precision']): Form {
   const native = backend.native()
   const layout = typeof native === 'string' ? portable : native.set === 'avx512' ? wide : narrow
-  if (precision !== 'bfloat16') return { ...layout, pack: 'packStrips', multiply: 'multiplyTiles', perWord: 1 }
+  const packed = { left: false, right: false }
+  if (precision !== 'bfloat16') {
+    const inPlace = { left: layout !== portable, right: layout === wide }
+    return { ...layout, pack: 'packStrips', multiply: 'multiplyTiles', perWord: 1, inPlace }
+  }
   if (typeof native === 'string' || !native.bfloat16)
-    return { ...layout, pack: 'packStripsRounded', multiply: 'multiplyTiles', perWord: 1 }
-  return { ...layout, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16', perWord: 2 }
+    return { ...layout, pack: 'packStripsRounded', multiply: 'multiplyTiles', perWord: 1, inPlace: packed }
+  return { ...layout, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16', perWord: 2, inPlace: packed }
 }
 
 const fewRows = 5
@@ -150,20 +156,14 @@ function* pieces(product: Product, form: Form): Generator<Product> {
 function multiplyPass(backend: CpuBackend, form: Form, products: readonly Product[], epilogue: Epilogue): void {
   const mark = backend.scratchMark()
   const [few, many] = [products.filter(isFew), products.filter((product) => !isFew(product))]
-  if (many.length > 0) {
-    const packed = pack(backend, form, many)
-    const tile = chooseTile(form, many, backend.threads())
-    const operands = many.map((product, i) => ({
-      ...product,
-      left: packed.left[i]!,
-      right: packed.right[i]!,
-      k: wordsOf(form, product.k),
-    }))
-    runTiles(backend, form.multiply, operands, tile, epilogue)
-  }
+  if (many.length > 0) multiplyMany(backend, form, many, epilogue)
   if (few.length > 0) {
     const most = few.reduce((rows, { m }) => Math.max(rows, m), 0)
-    runTiles(backend, 'multiplyFew', few, { ...chooseTile(form, few, backend.threads()), tileM: most }, epilogue)
+    const items = few.map((product) => {
+      const { leftRow, leftDepth, rightDepth, rightColumn } = product
+      return { ...product, strides: [leftRow, leftDepth, rightDepth, rightColumn] }
+    })
+    runTiles(backend, 'multiplyFew', items, { ...chooseTile(form, few, backend.threads()), tileM: most }, epilogue)
   }
   backend.releaseScratch(mark)
 }
@@ -174,10 +174,57 @@ const wordsOf = ({ perWord }: Form, depth: number): number => Math.ceil(depth / 
 /** A product of few rows would only be slowed down by packing, and one without depth is all zeros. */
 const isFew = ({ m, k }: Product): boolean => m <= fewRows || k === 0
 
+/** Where a strip's numbers are: address, and bytes from row to row, step to step, strip to strip. */
+interface Laid {
+  readonly at: number
+  readonly row: number
+  readonly step: number
+  readonly strip: number
+}
+
+/** A product with what a record says of its operands. */
+interface Item extends Product {
+  readonly strides: readonly number[]
+}
+
+function multiplyMany(backend: CpuBackend, form: Form, products: readonly Product[], epilogue: Epilogue): void {
+  const packer = createPacker(backend, form)
+  const kernels = new Map<string, Item[]>()
+  for (const product of products) {
+    const left = layOutLeft(form, packer, product)
+    const right = layOutRight(form, packer, product)
+    const kernel = left.row > 0 ? 'multiplyTilesInRows' : form.multiply
+    const strides = [left.row, left.step, left.strip, right.step, right.strip]
+    const item = { ...product, left: left.at, right: right.at, k: wordsOf(form, product.k), strides }
+    kernels.set(kernel, [...(kernels.get(kernel) ?? []), item])
+  }
+  packer.run()
+  const tile = chooseTile(form, products, backend.threads())
+  for (const [kernel, items] of kernels) runTiles(backend, kernel, items, tile, epilogue)
+}
+
+/** Rows a multiple of a page apart would all lie in the same few lines of the first-level cache. */
+const spreads = (stride: number): boolean => (4 * stride) % 4096 !== 0
+
+function layOutLeft(form: Form, packer: Packer, { left, m, k, leftRow, leftDepth }: Product): Laid {
+  if (form.inPlace.left) {
+    if (leftRow === 1 && spreads(leftDepth)) return { at: left, row: 0, step: 4 * leftDepth, strip: 4 * form.rows }
+    if (leftDepth === 1 && spreads(leftRow))
+      return { at: left, row: 4 * leftRow, step: 4, strip: 4 * leftRow * form.rows }
+  }
+  return packer.pack(left, m, k, leftRow, leftDepth, form.rows)
+}
+
+function layOutRight(form: Form, packer: Packer, { right, n, k, rightDepth, rightColumn }: Product): Laid {
+  if (form.inPlace.right && rightColumn === 1 && spreads(rightDepth))
+    return { at: right, row: 0, step: 4 * rightDepth, strip: 4 * form.columns }
+  return packer.pack(right, n, k, rightColumn, rightDepth, form.columns)
+}
+
 function runTiles(
   backend: CpuBackend,
   kernel: string,
-  products: readonly Product[],
+  products: readonly Item[],
   { tileM, tileN }: { readonly tileM: number; readonly tileN: number },
   epilogue: Epilogue,
 ): void {
@@ -186,11 +233,10 @@ function runTiles(
   let items = 0
   let macs = 0
   for (const [i, product] of products.entries()) {
-    const { left, right, result, m, n, k, resultRow, leftRow, leftDepth, rightDepth, rightColumn } = product
+    const { left, right, result, m, n, k, resultRow, strides } = product
     const tilesN = Math.ceil(n / tileN)
     const bias = epilogue.bias === undefined ? 0 : epilogue.bias + 4 * (product.biasColumn ?? 0)
-    const record = [left, right, result, m, n, k, items, tilesN, resultRow, bias]
-    words.set([...record, leftRow, leftDepth, rightDepth, rightColumn], i * tileRecordWords)
+    words.set([left, right, result, m, n, k, items, tilesN, resultRow, bias, ...strides], i * tileRecordWords)
     items += tilesN * Math.ceil(m / tileM)
     macs += m * n * k
   }
@@ -201,35 +247,42 @@ function runTiles(
   backend.run(kernel, items, grain, table, products.length, ...parameters)
 }
 
-/** Packs the operands of all products; one that occurs several times is packed once. */
-function pack(backend: CpuBackend, form: Form, products: readonly Product[]): { left: number[]; right: number[] } {
-  const left: number[] = []
-  const right: number[] = []
+interface Packer {
+  /** Where an operand will lie, packed in strips. */
+  pack(source: number, rows: number, depth: number, rowStride: number, depthStride: number, width: number): Laid
+  /** Packs all that was asked for. */
+  run(): void
+}
+
+/** One that occurs several times is packed once. */
+function createPacker(backend: CpuBackend, form: Form): Packer {
   const seen = new Map<string, number>()
   const records: number[] = []
   let items = 0
   let floats = 0
-  function strip(source: number, rows: number, depth: number, rowStride: number, depthStride: number, width: number) {
-    const key = `${source} ${rows} ${depth} ${rowStride} ${depthStride} ${width}`
-    const known = seen.get(key)
-    if (known !== undefined) return known
-    const strips = Math.ceil(rows / width)
-    const target = backend.scratch(4 * strips * width * wordsOf(form, depth))
-    seen.set(key, target)
-    records.push(source, target, rows, depth, rowStride, depthStride, items, width)
-    items += strips
-    floats += strips * width * depth
-    return target
+  return {
+    pack(source, rows, depth, rowStride, depthStride, width) {
+      const words = width * wordsOf(form, depth)
+      const laid = (at: number): Laid => ({ at, row: 0, step: 4 * width, strip: 4 * words })
+      const key = `${source} ${rows} ${depth} ${rowStride} ${depthStride} ${width}`
+      const known = seen.get(key)
+      if (known !== undefined) return laid(known)
+      const strips = Math.ceil(rows / width)
+      const target = backend.scratch(4 * strips * words)
+      seen.set(key, target)
+      records.push(source, target, rows, depth, rowStride, depthStride, items, width)
+      items += strips
+      floats += strips * width * depth
+      return laid(target)
+    },
+    run() {
+      if (items === 0) return
+      const table = backend.scratch(4 * records.length)
+      backend.viewAt(table, records.length, 'int32').set(records)
+      const grain = Math.max(1, Math.ceil((16_384 * items) / floats))
+      backend.run(form.pack, items, grain, table, records.length / packRecordWords)
+    },
   }
-  for (const { left: a, right: b, m, n, k, leftRow, leftDepth, rightDepth, rightColumn } of products) {
-    left.push(strip(a, m, k, leftRow, leftDepth, form.rows))
-    right.push(strip(b, n, k, rightColumn, rightDepth, form.columns))
-  }
-  const table = backend.scratch(4 * records.length)
-  backend.viewAt(table, records.length, 'int32').set(records)
-  const grain = Math.max(1, Math.ceil((16_384 * items) / floats))
-  backend.run(form.pack, items, grain, table, records.length / packRecordWords)
-  return { left, right }
 }
 
 /** The largest tile that still leaves each thread enough tiles to even out their speeds. */

@@ -1,10 +1,11 @@
-// Products of packed strips: the twin of `multiplyTiles` in assembly/matmul.ts. A tile of the result is cut into blocks
+// Products: the twin of `multiplyTiles` in assembly/matmul.ts, which here reads operands packed in strips or where they
+// lie, as the record's strides say. A tile of the result is cut into blocks
 // of 14 × 32 (AVX-512) or 6 × 16 (AVX2), whose sums stay in registers: two registers for the right operand's step,
 // one or two for the left's numbers. Each element is the same chain of fused multiply-adds in ascending order of the depth as
 // WebAssembly computes. With bfloat16 a step of the packed strips is a pair of numbers of each row (avx512_bf16).
 import type { InstructionSet } from './assembler.ts'
 import type { KernelFrame, Write } from './kernel.ts'
-import type { Int, Mask, Program, Vector } from './program.ts'
+import type { Int, Mask, Place, Program, Vector } from './program.ts'
 import { findRecord } from './records.ts'
 import { expm1, sigmoid } from './vector-math.ts'
 
@@ -17,12 +18,32 @@ export const stripShape: Record<InstructionSet, { readonly rows: number; readonl
 /** DEPTH of assembly/matmul.ts: 32 KiB of the right operand stay in the first-level cache. */
 const depthOfPass = 256
 
-/** Words of a record: see assembly/matmul.ts. */
-const word = { left: 0, right: 1, result: 2, m: 3, n: 4, k: 5, first: 6, tilesN: 7, resultRow: 8, bias: 9 } as const
+/** Words of a record: see assembly/matmul.ts; then bytes from row to row, step to step and strip to strip. */
+const word = {
+  left: 0,
+  right: 1,
+  result: 2,
+  m: 3,
+  n: 4,
+  k: 5,
+  first: 6,
+  tilesN: 7,
+  resultRow: 8,
+  bias: 9,
+  leftRow: 10,
+  leftStep: 11,
+  leftStrip: 12,
+  rightStep: 13,
+  rightStrip: 14,
+} as const
+
+/** How a strip of the left operand is read: its rows side by side, or each by itself, its steps side by side. */
+type Left = 'columns' | 'rows'
+type Dot = 'fma231' | 'dotBfloat16'
 
 /** args: records, count of records, tileM, tileN, activation, its parameter. Item: a tile. */
 export const multiplyTiles =
-  (dot: 'fma231' | 'dotBfloat16'): Write =>
+  (dot: Dot, kind: Left): Write =>
   (frame) => {
     const { p, begin, end, memory } = frame
     p.range(begin, end, 1, (item) => {
@@ -37,12 +58,21 @@ export const multiplyTiles =
       const row = p.times(tileRow, frame.integer(2))
       const rows = p.smaller(frame.integer(2), p.minus(field('m'), row))
       const columns = p.smaller(frame.integer(3), p.minus(field('n'), column))
-      const depth = field('k')
       const stride = p.shifted(field('resultRow'), 'left', 2)
-      const left = p.address({ base: address('left'), index: p.times(row, depth), scale: 4 })
-      const right = p.address({ base: address('right'), index: p.times(column, depth), scale: 4 })
+      const strips = (size: number, at: Int) => p.quotient(at, p.int(size))
+      const { rows: stripRows, columns: stripColumns } = stripShape[p.instructionSet]
+      const left = p.plus(address('left'), p.times(strips(stripRows, row), field('leftStrip')))
+      const right = p.plus(address('right'), p.times(strips(stripColumns, column), field('rightStrip')))
       const result = p.plus(p.address({ base: address('result'), index: column, scale: 4 }), p.times(row, stride))
-      multiplyTile(p, dot, { left, right, result, rows, columns, depth, stride })
+      const strides = {
+        depth: field('k'),
+        leftRow: field('leftRow'),
+        leftStep: field('leftStep'),
+        leftStrip: field('leftStrip'),
+        rightStep: field('rightStep'),
+        rightStrip: field('rightStrip'),
+      }
+      multiplyTile(p, dot, kind, { left, right, result, rows, columns, stride, ...strides })
       finishTile(frame, record, { result, rows, columns, stride, column })
     })
   }
@@ -57,56 +87,61 @@ interface Tile {
   readonly depth: Int
   /** Bytes from row to row of the result. */
   readonly stride: Int
+  /** Bytes from row to row of a strip, from step to step, and from strip to strip. */
+  readonly leftRow: Int
+  readonly leftStep: Int
+  readonly leftStrip: Int
+  readonly rightStep: Int
+  readonly rightStrip: Int
 }
 
-function multiplyTile(p: Program, dot: 'fma231' | 'dotBfloat16', tile: Tile): void {
+function multiplyTile(p: Program, dot: Dot, kind: Left, tile: Tile): void {
   const { rows: stripRows, columns: stripColumns } = stripShape[p.instructionSet]
-  const { left, right, result, rows, columns, depth, stride } = tile
+  const { left, right, result, rows, columns, depth, leftStep, leftStrip, rightStep, rightStrip } = tile
   const done = p.int(0)
   p.while(done, '<', depth, () => {
     const steps = p.minus(depth, done)
     p.if(steps, '>', depthOfPass, () => p.set(steps, depthOfPass))
-    const b = p.plus(right, p.times(done, 4 * stripColumns))
+    const b = p.plus(right, p.times(done, rightStep))
     const c = p.copy(result)
     const columnsLeft = p.copy(columns)
     p.while(columnsLeft, '>', 0, () => {
       const masks = () => [p.firstLanesOf(columnsLeft), p.firstLanesOf(p.minus(columnsLeft, p.lanes))] as const
       // With AVX2 masks are vectors, for which there is no room while the sums are made.
       const kept = p.lanes === 16 ? masks() : undefined
-      const a = p.plus(left, p.times(done, 4 * stripRows))
+      const a = p.plus(left, p.times(done, leftStep))
       const to = p.copy(c)
       const rowsLeft = p.copy(rows)
       const block = (count: number) =>
-        strip(p, dot, count, { a, b, c: to, steps, stride, done, masks: () => kept ?? masks() })
+        strip(p, dot, kind, count, { ...tile, a, b, c: to, steps, done, masks: () => kept ?? masks() })
       p.while(rowsLeft, '>=', stripRows, () => {
         block(stripRows)
-        p.increase(a, p.times(depth, 4 * stripRows))
+        p.increase(a, leftStrip)
         p.increase(rowsLeft, -stripRows)
       })
       for (let count = 1; count < stripRows; count++) p.if(rowsLeft, '==', count, () => block(count))
       p.increase(c, 4 * stripColumns)
-      p.increase(b, p.times(depth, 4 * stripColumns))
+      p.increase(b, rightStrip)
       p.increase(columnsLeft, -stripColumns)
     })
     p.increase(done, depthOfPass)
   })
 }
 
-interface Block {
+interface Block extends Pick<Tile, 'stride' | 'leftRow' | 'leftStep' | 'rightStep'> {
   readonly a: Int
   readonly b: Int
   /** Moves on to the row after the block. */
   readonly c: Int
   readonly steps: Int
-  readonly stride: Int
   /** Steps that were done before: where there are any, sums go on from the result. */
   readonly done: Int
   readonly masks: () => readonly [low: Mask, high: Mask]
 }
 
 /** `count` rows of a strip of the left operand times one strip of the right one. */
-function strip(p: Program, dot: 'fma231' | 'dotBfloat16', count: number, block: Block): void {
-  const { a, b, c, steps, stride, done, masks } = block
+function strip(p: Program, dot: Dot, kind: Left, count: number, block: Block): void {
+  const { b, c, steps, stride, done, masks, rightStep } = block
   const sums = Array.from({ length: count }, () => [p.zero(), p.zero()] as const)
   const eachRow = (visit: (at: Int, sums: readonly [Vector, Vector]) => void) => {
     const at = p.copy(c)
@@ -123,25 +158,76 @@ function strip(p: Program, dot: 'fma231' | 'dotBfloat16', count: number, block: 
       p.loadInto(second, { base: at, displacement: p.width }, high)
     })
   })
-  const { rows, columns } = stripShape[p.instructionSet]
-  const [from, of, left] = [p.copy(a), p.copy(b), p.copy(steps)]
-  p.while(left, '>', 0, () => {
-    const [first, second] = [p.load({ base: of }), p.load({ base: of, displacement: p.width })]
+  // With AVX2 there is no room for masks here: the right operand is packed, in whole vectors.
+  const inside = p.lanes === 16 ? masks() : []
+  const { read, advance, unroll } = reader(p, kind, block)
+  const [of, left] = [p.copy(b), p.copy(steps)]
+  const step = (i: number) => {
+    const [first, second] = [p.load({ base: of }, inside[0]), p.load({ base: of, displacement: p.width }, inside[1])]
     for (const [row, pair] of sums.entries()) {
-      const value = p.broadcast({ base: from, displacement: 4 * row })
+      const value = p.broadcast(read(row, i))
       p.accumulate(pair[0], value, first, dot)
       p.accumulate(pair[1], value, second, dot)
     }
-    p.increase(from, 4 * rows)
-    p.increase(of, 4 * columns)
-    p.increase(left, -1)
+    p.increase(of, rightStep)
+  }
+  p.while(left, '>=', unroll, () => {
+    for (let i = 0; i < unroll; i++) step(i)
+    advance(unroll)
+    p.increase(left, -unroll)
   })
+  if (unroll > 1)
+    p.while(left, '>', 0, () => {
+      step(0)
+      advance(1)
+      p.increase(left, -1)
+    })
   const [low, high] = masks()
   const after = eachRow((at, [first, second]) => {
     p.store({ base: at }, first, low)
     p.store({ base: at, displacement: p.width }, second, high)
   })
   p.set(c, after)
+}
+
+interface Reader {
+  read(row: number, step: number): Place
+  advance(steps: number): void
+  readonly unroll: number
+}
+
+function reader(p: Program, kind: Left, { a, leftStep, leftRow }: Block): Reader {
+  const at = p.copy(a)
+  if (kind === 'columns')
+    return { read: (row) => ({ base: at, displacement: 4 * row }), advance: () => p.increase(at, leftStep), unroll: 1 }
+  // Fourteen rows from three of them, the distance between two, and three times it.
+  const three = p.plus(leftRow, leftRow)
+  p.increase(three, leftRow)
+  const second = p.address({ base: at, index: leftRow, scale: 2 })
+  const fifth = p.plus(second, three)
+  const places: readonly Omit<Place, 'displacement'>[] = [
+    { base: at },
+    { base: at, index: leftRow },
+    { base: second },
+    { base: at, index: three },
+    { base: at, index: leftRow, scale: 4 },
+    { base: fifth },
+    { base: at, index: three, scale: 2 },
+    { base: fifth, index: leftRow, scale: 2 },
+    { base: at, index: leftRow, scale: 8 },
+    { base: fifth, index: leftRow, scale: 4 },
+    { base: second, index: leftRow, scale: 8 },
+    { base: fifth, index: three, scale: 2 },
+    { base: at, index: three, scale: 4 },
+    { base: fifth, index: leftRow, scale: 8 },
+  ]
+  return {
+    read: (row, step) => ({ ...places[row]!, displacement: 4 * step }),
+    advance(steps) {
+      for (const base of [at, second, fifth]) p.increase(base, 4 * steps)
+    },
+    unroll: 4,
+  }
 }
 
 /** Bias and activation of a tile that is multiplied: 1 relu, 2 relu6, 3 leakyrelu, 4 sigmoid, 5 elu. */
@@ -178,6 +264,7 @@ function finishTile(
 }
 
 export const productKernels: Readonly<Record<string, Write>> = {
-  multiplyTiles: multiplyTiles('fma231'),
-  multiplyTilesBfloat16: multiplyTiles('dotBfloat16'),
+  multiplyTiles: multiplyTiles('fma231', 'columns'),
+  multiplyTilesInRows: multiplyTiles('fma231', 'rows'),
+  multiplyTilesBfloat16: multiplyTiles('dotBfloat16', 'columns'),
 }
