@@ -49,7 +49,7 @@ interface Run {
 function compare(name: string, cases: KernelCases, targets: readonly InstructionSet[], run: Run): void {
   const { parameters, cuts, shift } = run
   const portable = cases.setup(parameters, 'wasm')
-  const twin = cases.alone ? undefined : runKernel(name, 'wasm', portable, [], shift)
+  const twin = cases.alone ? undefined : runKernel(cases.twin ?? name, 'wasm', portable, [], shift)
   for (const [key, { expected, ...tensor }] of twin ? Object.entries(portable.tensors) : [])
     if (expected) check(`${name} in WebAssembly: ${key}`, twin![key]!, expected(), tensor)
   for (const target of targets) {

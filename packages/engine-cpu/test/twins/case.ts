@@ -43,6 +43,8 @@ export interface Setup {
 export interface KernelCases<P = unknown> {
   readonly parameters: Arbitrary<P>
   setup(parameters: P, target: Target): Setup
+  /** The WebAssembly kernel that it does the work of, where that has another name. */
+  readonly twin?: string
   /** Of a kernel that WebAssembly has no twin of; its outputs have expected values. */
   readonly alone?: boolean
   readonly runsOn?: (set: InstructionSet, processor: Processor) => boolean

@@ -1,5 +1,5 @@
-// Cases of the products of packed strips: lists of products of any shapes, of which each target packs the operands its
-// own way. Padding is NaN, and results lie in wider rows, whose other elements must stay as they are.
+// Cases of products: lists of products of any shapes, whose operands each target packs its own way, or reads where they
+// lie. Padding is NaN, and results lie in wider rows, whose other elements must stay as they are.
 import { array, boolean, constantFrom, float, oneof, record } from 'fast-check'
 import { stripShape } from '../../src/native/product.ts'
 import { anyValues, floats, input, type KernelCases, kernelCases, output, plainValues, small, table } from './case.ts'
@@ -37,7 +37,16 @@ const depth = oneof(
   { arbitrary: small(520, 250), weight: 1 },
 )
 
-const shape = record({ m: small(33), n: small(75), k: depth, border: small(5, 0), hasBias: boolean() })
+const shape = record({
+  m: small(33),
+  n: small(75),
+  k: depth,
+  border: small(5, 0),
+  hasBias: boolean(),
+  /** Read where it lies, if the target can. */
+  leftInPlace: boolean(),
+  rightInPlace: boolean(),
+})
 
 const common = {
   products: oneof(
@@ -50,13 +59,53 @@ const common = {
   parameter: float({ noNaN: true, min: -2, max: 2 }),
 }
 
-type Shape = { m: number; n: number; k: number; border: number; hasBias: boolean }
+type Shape = {
+  m: number
+  n: number
+  k: number
+  border: number
+  hasBias: boolean
+  leftInPlace: boolean
+  rightInPlace: boolean
+}
+
+/** An operand where a kernel reads it: bytes from row to row (0: its rows are neighbours), step to step, strip to strip. */
+interface Laid {
+  readonly elements: Float32Array
+  readonly row: number
+  readonly step: number
+  readonly strip: number
+}
+
+const packedIn = (width: number, depth: number) => ({ row: 0, step: 4 * width, strip: 4 * width * depth })
+
+const packed = (values: Float32Array, rows: number, depth: number, width: number): Laid => ({
+  elements: pack(values, rows, depth, width, NaN),
+  ...packedIn(width, depth),
+})
+
+/** [depth, rows] in longer rows. */
+function inColumns(values: Float32Array, rows: number, depth: number, width: number): Laid {
+  const stride = rows + 2
+  const elements = new Float32Array((depth - 1) * stride + rows).fill(NaN)
+  for (let i = 0; i < rows; i++) for (let k = 0; k < depth; k++) elements[k * stride + i] = values[i * depth + k]!
+  return { elements, row: 0, step: 4 * stride, strip: 4 * width }
+}
+
+/** [rows, depth] in longer rows. */
+function inRows(values: Float32Array, rows: number, depth: number, width: number): Laid {
+  const stride = depth + 1
+  const elements = new Float32Array((rows - 1) * stride + depth).fill(NaN)
+  for (let i = 0; i < rows; i++) elements.set(values.subarray(i * depth, (i + 1) * depth), i * stride)
+  return { elements, row: 4 * stride, step: 4, strip: 4 * stride * width }
+}
 
 /** args: records, count of records, tileM, tileN, activation, its parameter, work area. */
 function tiles(
   products: readonly Shape[],
   { rows, columns }: Strips,
   tensors: Record<string, Tensor>,
+  laid: (product: Shape) => readonly number[],
   { tileRows, tileColumns, activation, parameter }: Record<string, number>,
 ) {
   const [tileM, tileN] = [tileRows! * rows, tileColumns! * columns]
@@ -69,11 +118,12 @@ function tiles(
   })
   const records = (at: Addresses) =>
     Int32Array.from(
-      products.flatMap(({ m, n, k, border, hasBias }, i) => {
+      products.flatMap((product, i) => {
+        const { m, n, k, border, hasBias } = product
         const { first, tilesN } = places[i]!
         const bias = hasBias ? at[`bias${i}`]! : 0
         const record = [at[`left${i}`]!, at[`right${i}`]!, at[`result${i}`]!, m, n, k, first, tilesN, n + border, bias]
-        return [...record, 0, 0, 0, 0, 0, 0]
+        return [...record, ...laid(product), 0]
       }),
     )
   return {
@@ -89,22 +139,38 @@ const each = (products: readonly Shape[], tensors: (shape: Shape, i: number) => 
 /** Without the last border, behind which the tensor may end. */
 const resultSize = ({ m, n, border }: Shape) => m * (n + border) - border
 
-const multiplyTiles = kernelCases({
-  parameters: record({ ...common, values: anyValues }),
-  setup: ({ products, values, ...rest }, target) => {
-    const { rows, columns } = strips(target)
-    const tensors = each(products, (product, i) => {
-      const { m, n, k, hasBias } = product
-      return {
-        [`left${i}`]: input(pack(floats(m * k, values, 3 * i), m, k, rows, NaN)),
-        [`right${i}`]: input(pack(floats(n * k, values, 3 * i + 1), n, k, columns, NaN)),
+/** Strides of a product's operands: row, step and strip of the left, step and strip of the right one. */
+const strides = (left: Omit<Laid, 'elements'>, right: Omit<Laid, 'elements'>) =>
+  [left.row, left.step, left.strip, right.step, right.strip] as const
+
+const multiplyTiles = (leftKind: 'columns' | 'rows') =>
+  kernelCases({
+    twin: 'multiplyTiles',
+    parameters: record({ ...common, values: anyValues }),
+    setup: ({ products, values, ...rest }, target) => {
+      const { rows, columns } = strips(target)
+      const laid = products.map(({ m, n, k, leftInPlace, rightInPlace }, i) => {
+        const [a, b] = [floats(m * k, values, 3 * i), floats(n * k, values, 3 * i + 1)]
+        const layLeft = leftKind === 'rows' ? inRows : leftInPlace ? inColumns : packed
+        return {
+          left: (target === 'wasm' ? packed : layLeft)(a, m, k, rows),
+          // With AVX2 the right operand is always packed.
+          right: (target === 'avx512' && rightInPlace ? inColumns : packed)(b, n, k, columns),
+        }
+      })
+      const tensors = each(products, (product, i) => ({
+        [`left${i}`]: input(laid[i]!.left.elements),
+        [`right${i}`]: input(laid[i]!.right.elements),
         [`result${i}`]: output(resultSize(product)),
-        ...(hasBias && { [`bias${i}`]: input(floats(n, values, 3 * i + 2)) }),
+        ...(product.hasBias && { [`bias${i}`]: input(floats(product.n, values, 3 * i + 2)) }),
+      }))
+      const laidOf = (product: Shape) => {
+        const { left, right } = laid[products.indexOf(product)]!
+        return strides(left, right)
       }
-    })
-    return tiles(products, { rows, columns }, tensors, rest)
-  },
-})
+      return tiles(products, { rows, columns }, tensors, laidOf, rest)
+    },
+  })
 
 /** Cuts float32 to bfloat16, and pairs up neighbours. */
 function pairs(values: Float32Array): Int32Array {
@@ -149,8 +215,13 @@ const multiplyTilesBfloat16 = kernelCases({
         ...(hasBias && { [`bias${i}`]: input(bias) }),
       }
     })
-    return tiles(products, { rows, columns }, tensors, rest)
+    const laidOf = ({ k }: Shape) => strides(packedIn(rows, k), packedIn(columns, k))
+    return tiles(products, { rows, columns }, tensors, laidOf, rest)
   },
 })
 
-export const productCases: Readonly<Record<string, KernelCases>> = { multiplyTiles, multiplyTilesBfloat16 }
+export const productCases: Readonly<Record<string, KernelCases>> = {
+  multiplyTiles: multiplyTiles('columns'),
+  multiplyTilesInRows: multiplyTiles('rows'),
+  multiplyTilesBfloat16,
+}
