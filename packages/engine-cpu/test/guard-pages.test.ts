@@ -4,10 +4,11 @@ import { fileURLToPath } from 'node:url'
 import { describe, expect, test } from 'vitest'
 import { findProcessor } from '../src/native/executable.ts'
 import { nativeKernelNames } from '../src/native/registry.ts'
+import { casesOfKernel, timeout } from './fuzz.ts'
 
 const processor = findProcessor()
 const child = fileURLToPath(new URL('./twins/guarded.ts', import.meta.url))
-const numRuns = Math.ceil(Number(process.env['MIXLAB_FUZZ'] || 50) / 4)
+const numRuns = Math.ceil(casesOfKernel / 4)
 
 /** The last that the process said, which names the kernel and the case where it was killed; and how it ended. */
 function run(...args: readonly (string | number)[]): { said: string; ended: string } {
@@ -17,7 +18,7 @@ function run(...args: readonly (string | number)[]): { said: string; ended: stri
   return { said: `${said}${stderr && `\n${stderr}`}`, ended: signal ?? String(status) }
 }
 
-describe.skipIf(typeof processor === 'string')('native kernels keep to their tensors', () => {
+describe.skipIf(typeof processor === 'string')('native kernels keep to their tensors', { timeout }, () => {
   test('all of them, whatever the case', () => {
     const seed = Math.floor(Math.random() * 2 ** 31)
     const { said, ended } = run('', seed, numRuns)

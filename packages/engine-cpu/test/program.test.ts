@@ -6,6 +6,7 @@ import { createSharedMemory } from '../src/memory.ts'
 import { Assembler, type InstructionSet, registers } from '../src/native/assembler.ts'
 import { addressOf, callable, findProcessor, makeExecutable } from '../src/native/executable.ts'
 import { Program } from '../src/native/program.ts'
+import { times, timeout } from './fuzz.ts'
 import { Interpreter } from './native/interpreter.ts'
 import { layout, parameterCount, programs, type Statement, statementKinds, write } from './native/random-program.ts'
 import { seeds, words } from './twins/case.ts'
@@ -14,8 +15,6 @@ const processor = findProcessor()
 const reason = typeof processor === 'string' ? processor : undefined
 const sets: InstructionSet[] =
   typeof processor === 'string' ? [] : processor.set === 'avx512' ? ['avx2', 'avx512'] : ['avx2']
-/** MIXLAB_FUZZ=1000: twenty times as many programs. */
-const times = Number(process.env['MIXLAB_FUZZ'] || 50) / 50
 const { memory, buffer } = createSharedMemory({ bytes: layout.bytes }, layout.bytes)
 
 /** Small integers everywhere, as integers, doubles and floats. */
@@ -93,11 +92,11 @@ function check(set: InstructionSet, kinds: readonly string[], maxLength: number,
         expect(actual).toEqual(interpret(set === 'avx512' ? 16 : 8, statements, parameters, before))
       },
     ),
-    { numRuns: numRuns * times },
+    { numRuns: Math.ceil(numRuns * times) },
   )
 }
 
-describe.skipIf(reason)('random programs', () => {
+describe.skipIf(reason)('random programs', { timeout }, () => {
   test.each(sets)('of integers, for %s', (set) => {
     check(
       set,

@@ -6,12 +6,10 @@ import { describe, expect, test } from 'vitest'
 import type { InstructionSet } from '../src/native/assembler.ts'
 import { findProcessor, type Processor } from '../src/native/executable.ts'
 import { nativeKernelNames } from '../src/native/registry.ts'
+import { casesOfKernel, timeout } from './fuzz.ts'
 import type { Elements, KernelCases, Tensor } from './twins/case.ts'
 import { casesByKernel } from './twins/index.ts'
 import { hasTwin, runKernel } from './twins/memory.ts'
-
-/** MIXLAB_FUZZ: cases for each kernel. */
-const numRuns = Number(process.env['MIXLAB_FUZZ'] || 50)
 
 const found = findProcessor()
 const processor: Processor | undefined = typeof found === 'string' ? undefined : found
@@ -67,7 +65,7 @@ const pieces = {
   shift: integer({ min: 0, max: 15 }),
 }
 
-describe('native kernels do what their WebAssembly twins do', () => {
+describe('native kernels do what their WebAssembly twins do', { timeout }, () => {
   test('all of them are in the table', () => {
     expect(nativeKernelNames.filter((name) => !(name in casesByKernel))).toEqual([])
   })
@@ -80,12 +78,12 @@ describe('native kernels do what their WebAssembly twins do', () => {
     const run = record({ parameters: cases.parameters, ...pieces })
     assert(
       property(run, (values) => compare(name, cases, targets, values)),
-      { numRuns },
+      { numRuns: casesOfKernel },
     )
   })
 })
 
-describe('kernels of WebAssembly give the same in pieces as at once', () => {
+describe('kernels of WebAssembly give the same in pieces as at once', { timeout }, () => {
   const only = Object.keys(casesByKernel).filter((name) => hasTwin(name) && !nativeKernelNames.includes(name))
   test.each(only)('%s', (name) => {
     const cases = casesByKernel[name]!
@@ -100,7 +98,7 @@ describe('kernels of WebAssembly give the same in pieces as at once', () => {
           if (expected) check(`${name}: ${key}`, actual, expected(), tensor)
         }
       }),
-      { numRuns: Math.ceil(numRuns / 5) },
+      { numRuns: Math.ceil(casesOfKernel / 5) },
     )
   })
 })
