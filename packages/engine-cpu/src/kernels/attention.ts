@@ -123,7 +123,9 @@ defineKernel('mixlab.AttentionGrad', (call) => {
   const wanted = Math.max(1, Math.min(units, Math.ceil(enoughItems / Math.max(1, batch * keyHeads))))
   const chunks = Math.max(1, Math.ceil(units / Math.ceil(units / wanted)) || 1)
   const items = batch * keyHeads * chunks
-  const partials = backend.scratch(4 * items * roundUp(length, p.layout.rows) * (wideFeatures + wideValues))
+  // With a window, strips of rows start at any key, and the last one may end so much later.
+  const sumRows = roundUp(length, p.layout.rows) + p.layout.rows
+  const partials = backend.scratch(4 * items * sumRows * (wideFeatures + wideValues))
   const sinkPartials = p.sinks ? backend.scratch(8 * batch * heads * blocks) : 0
   const perQuery = 4 + 3 * wideFeatures + 2 * wideValues
   const perKey = 2 * p.layout.queries + wideFeatures + wideValues
