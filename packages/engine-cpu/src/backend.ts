@@ -16,7 +16,7 @@ import {
 import { MixlabError } from '@mixlab/core'
 import { createAllocator, type Allocator } from './allocator.ts'
 import { createSharedMemory, type SharedMemory } from './memory.ts'
-import { createPool, threadsFromEnvironment, type Pool } from './pool.ts'
+import { createPool, disposedError, threadsFromEnvironment, type Pool } from './pool.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'
 
 export const backendName = 'mixlab-cpu'
@@ -66,6 +66,7 @@ export class CpuBackend extends KernelBackend {
   readonly #allocator: Allocator
   readonly #data: DataStorage<Data>
   readonly #scratch: number[] = []
+  #disposed = false
 
   constructor({ threads = threadsFromEnvironment(), native = true }: CpuBackendOptions = {}) {
     super()
@@ -204,6 +205,7 @@ export class CpuBackend extends KernelBackend {
   }
 
   override readSync(dataId: DataId, start?: number, end?: number): BackendValues {
+    if (this.#disposed) throw disposedError()
     const { address, dtype, size, strings, parts } = this.#data.get(dataId)
     if (strings) return strings.slice(start, end)
     if (parts) {
@@ -270,11 +272,18 @@ export class CpuBackend extends KernelBackend {
     return { kernelMs: performance.now() - start }
   }
 
+  /** Ends the workers. What was being read is read already; any further use throws MixlabError (`engine-disposed`). */
   override dispose(): void {
+    this.#disposed = true
     this.#pool[Symbol.dispose]()
   }
 
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
   #allocate(size: number, dtype: DataType): number {
+    if (this.#disposed) throw disposedError()
     return this.#allocator.allocate(size * (dtype === 'bool' ? 1 : 4))
   }
 }
