@@ -60,6 +60,16 @@ export interface CpuBackendOptions {
   readonly native?: boolean
 }
 
+/** Fetches what another backend holds. TensorFlow.js itself fails obscurely for a tensor that no backend holds. */
+function moveData(to: KernelBackend, dataId: DataId): void {
+  if (!engine().state.tensorInfo.has(dataId)) {
+    throw new Error(
+      'a tensor was used after it was disposed (what is made in tf.tidy ends with it, unless returned or kept)',
+    )
+  }
+  engine().moveData(to, dataId)
+}
+
 export class CpuBackend extends KernelBackend {
   readonly #memory: SharedMemory = createSharedMemory()
   readonly #pool: Pool
@@ -76,7 +86,7 @@ export class CpuBackend extends KernelBackend {
       end: this.#memory.buffer().byteLength,
       extend: (end) => this.#memory.extend(end),
     })
-    this.#data = new DataStorage<Data>(this, engine())
+    this.#data = new DataStorage<Data>(this, { moveData })
   }
 
   // What kernels use.

@@ -96,7 +96,7 @@ describe('a worker that dies inside a kernel', () => {
   test('does not hide that others die with it', async () => {
     const { backend, check, fill } = await start(40)
     check(0)
-    for (let index = 1; index < 40; index += 13) {
+    for (const index of [1, 14, 37]) {
       const error = failure(() => fill(deadly(index)))
       expect(MixlabError.is(error) && error.code).toBe('worker-lost')
       check(index)
