@@ -6,7 +6,8 @@ import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 
 /** Whole processors for the default number of threads, at least 1. */
-export const usableProcessors = (): number => Math.max(1, Math.min(availableParallelism(), Math.floor(quota())))
+export const usableProcessors = (root = '/'): number =>
+  Math.max(1, Math.min(availableParallelism(), Math.floor(quota(root))))
 
 /**
  * Processor time per time that the control groups of Linux allow this process: the least of its own group's and of all

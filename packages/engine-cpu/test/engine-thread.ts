@@ -25,11 +25,12 @@ export function digest(): string {
 
 if (parentPort && (workerData as { rounds?: number } | null)?.rounds) {
   const { rounds } = workerData as { rounds: number }
+  const post = parentPort.postMessage.bind(parentPort)
   const { threads, describe } = await cpuEngine.start()
   const found = new Set<string>()
   for (let round = 0; round < rounds; round++) {
     found.add(digest())
-    if (round === 2) parentPort.postMessage('computing')
+    if (round === 2) post('computing')
   }
-  parentPort.postMessage({ found: [...found], threads, kernels: describe()['kernels'] })
+  post({ found: [...found], threads, kernels: describe()['kernels'] })
 }
