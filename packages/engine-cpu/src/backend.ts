@@ -76,6 +76,8 @@ export class CpuBackend extends KernelBackend {
   readonly #allocator: Allocator
   readonly #data: DataStorage<Data>
   readonly #scratch: number[] = []
+  readonly #made: DataId[] = []
+  #calls = 0
   #disposed = false
 
   constructor({ threads = threadsFromEnvironment(), native = true }: CpuBackendOptions = {}) {
@@ -87,6 +89,22 @@ export class CpuBackend extends KernelBackend {
       extend: (end) => this.#memory.extend(end),
     })
     this.#data = new DataStorage<Data>(this, { moveData })
+  }
+
+  /** Runs a kernel: its scratch memory is freed when it returns or throws, and what it has made when it throws. */
+  call<T>(kernel: () => T): T {
+    const [scratch, made] = [this.#scratch.length, this.#made.length]
+    this.#calls++
+    try {
+      return kernel()
+    } catch (error) {
+      for (const dataId of this.#made.splice(made)) this.disposeData(dataId, true)
+      throw error
+    } finally {
+      this.#calls--
+      this.#made.length = made
+      this.releaseScratch(scratch)
+    }
   }
 
   // What kernels use.
@@ -103,6 +121,7 @@ export class CpuBackend extends KernelBackend {
     const dataId = {}
     const size = util.sizeFromShape(shape as number[])
     this.#data.set(dataId, { dtype, size, address: this.#allocate(size, dtype), references: 1 })
+    if (this.#calls > 0) this.#made.push(dataId)
     return { dataId, shape: shape as number[], dtype }
   }
 

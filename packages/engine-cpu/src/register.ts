@@ -20,23 +20,14 @@ export function defineKernel(kernelName: string, run: KernelRun): void {
   registerRun(kernelName, run)
 }
 
-/** Registers a kernel; what it takes as scratch memory is freed when it returns or throws. */
+/** Registers a kernel; see `call` of the backend for what becomes of its memory. */
 export function registerRun(kernelName: string, run: KernelRun): void {
   registerKernel({
     kernelName,
     backendName,
     kernelFunc: ({ inputs, backend, attrs }) => {
       const cpu = backend as CpuBackend
-      const mark = cpu.scratchMark()
-      try {
-        return run({
-          backend: cpu,
-          inputs: inputs as Record<string, TensorInfo>,
-          attrs: attrs ?? {},
-        })
-      } finally {
-        cpu.releaseScratch(mark)
-      }
+      return cpu.call(() => run({ backend: cpu, inputs: inputs as Record<string, TensorInfo>, attrs: attrs ?? {} }))
     },
   })
 }
