@@ -1,4 +1,4 @@
-import '@mixlab/tensor'
+import { rmsNorm } from '@mixlab/tensor'
 import { expect, test } from 'vitest'
 import { backend, randomValues, tf } from './start.ts'
 
@@ -101,13 +101,15 @@ test('ten thousand steps of training leave the tensors and the bytes where they 
   const weights = [16 * 24, 24 * 4].map((size, i) =>
     tf.variable(tf.tensor2d(randomValues(size, i + 2), i === 0 ? [16, 24] : [24, 4])),
   )
+  const scale = tf.variable(tf.ones([24]))
   const step = () =>
     tf.tidy(() => {
       const { value, grads } = tf.variableGrads(() => {
-        const logits = tf.matMul(tf.relu(tf.matMul(x, weights[0]!)), weights[1]!)
+        const hidden = rmsNorm(tf.relu(tf.matMul(x, weights[0]!)), scale)
+        const logits = tf.matMul(hidden, weights[1]!)
         return tf.neg(tf.mean(tf.sum(tf.mul(labels, tf.logSoftmax(logits)), 1)))
       })
-      for (const weight of weights) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.1)))
+      for (const weight of [...weights, scale]) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.1)))
       return value.dataSync()[0]!
     })
   const first = step()
@@ -117,5 +119,5 @@ test('ten thousand steps of training leave the tensors and the bytes where they 
   for (let i = 0; i < 10_000; i++) last = step()
   expect({ tensors: tf.memory().numTensors, ids: backend.numDataIds(), ...backend.usage() }).toEqual(before)
   expect(last).toBeLessThan(first / 10)
-  tf.dispose([x, labels, ...weights])
+  tf.dispose([x, labels, scale, ...weights])
 }, 120_000)
