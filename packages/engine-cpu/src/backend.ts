@@ -20,7 +20,7 @@ import { type Deferrable, Deferral, type Pending } from './deferral.ts'
 import { makeExecutable, type Processor } from './native/executable.ts'
 import type { Walk } from './native/fused.ts'
 import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
-import { createPool, threadsFromEnvironment, type Pool } from './pool.ts'
+import { createPool, disposedError, threadsFromEnvironment, type Pool } from './pool.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'
 
 export const backendName = 'mixlab-cpu'
@@ -76,6 +76,16 @@ export interface DeferredFunction extends Pick<Pending, 'name' | 'parameters' | 
 
 const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
 
+/** Fetches what another backend holds. TensorFlow.js itself fails obscurely for a tensor that no backend holds. */
+function moveData(to: KernelBackend, dataId: DataId): void {
+  if (!engine().state.tensorInfo.has(dataId)) {
+    throw new Error(
+      'a tensor was used after it was disposed (what is made in tf.tidy ends with it, unless returned or kept)',
+    )
+  }
+  engine().moveData(to, dataId)
+}
+
 export class CpuBackend extends KernelBackend {
   /** What products that start now round their operands to. Whoever starts the engine says where to ask. */
   precision: () => 'float32' | 'bfloat16' = () => 'float32'
@@ -93,6 +103,7 @@ export class CpuBackend extends KernelBackend {
   readonly #made: DataId[] = []
   #madeCount = 0
   #depth = 0
+  #disposed = false
 
   constructor({
     threads = threadsFromEnvironment(),
@@ -108,7 +119,7 @@ export class CpuBackend extends KernelBackend {
       end: this.#memory.buffer().byteLength,
       extend: (end) => this.#memory.extend(end),
     })
-    this.#data = new DataStorage<Data>(this, engine())
+    this.#data = new DataStorage<Data>(this, { moveData })
     this.#deferFrom = deferFrom
     const processor = this.native()
     if (typeof processor !== 'string') this.#deferral = this.#createDeferral(processor)
@@ -314,6 +325,7 @@ export class CpuBackend extends KernelBackend {
   }
 
   override readSync(dataId: DataId, start?: number, end?: number): BackendValues {
+    if (this.#disposed) throw disposedError()
     const { address, dtype, size, strings, parts } = this.#computed(dataId)
     if (strings) return strings.slice(start, end)
     if (parts) {
@@ -383,8 +395,14 @@ export class CpuBackend extends KernelBackend {
     return { kernelMs: performance.now() - start }
   }
 
+  /** Ends the workers. What was being read is read already; any further use throws MixlabError (`engine-disposed`). */
   override dispose(): void {
+    this.#disposed = true
     this.#pool[Symbol.dispose]()
+  }
+
+  get disposed(): boolean {
+    return this.#disposed
   }
 
   #free(data: Data): void {
@@ -430,6 +448,7 @@ export class CpuBackend extends KernelBackend {
 
   /** Memory for a new tensor's elements. */
   #hold(dataId: DataId, shape: readonly number[], dtype: DataType, references: number): Data {
+    if (this.#disposed) throw disposedError()
     const size = util.sizeFromShape(shape as number[])
     const address = this.#allocator.allocate(bytesFor(size, dtype))
     if (address === undefined) throw this.#shortage(bytesFor(size, dtype), tensorName(dtype, shape))
