@@ -2,8 +2,9 @@
 import { engine, findBackend, registerBackend, removeBackend, setBackend } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
 import type { Availability, Engine, RunningEngine } from '@mixlab/tensor'
-import { backendName, CpuBackend, kernelModule } from './backend.ts'
+import { backendName, CpuBackend } from './backend.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
+import { kernelModule } from './kernel-module.ts'
 import './kernels/index.ts'
 import { nativeProducts } from './native/products.ts'
 
