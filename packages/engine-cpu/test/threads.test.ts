@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { availableParallelism, tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { describe, expect, onTestFinished, test } from 'vitest'
+import { bitOf, maximumThreads } from '../src/control.ts'
 import { quota, usableProcessors } from '../src/processors.ts'
 import { threadsFromEnvironment } from '../src/pool.ts'
 import { digest } from './engine-thread.ts'
@@ -33,6 +34,12 @@ test('1 thread, and far more threads than cores, give the same bits in reasonabl
     expect(JSON.parse(stdout)).toEqual({ threads, workers: threads - 1, found: [digest()] })
   }
 }, 200_000)
+
+test('each of the most threads there can be has a bit of its own', () => {
+  const places = Array.from({ length: maximumThreads }, (_, index) => bitOf(index))
+  expect(new Set(places.map(({ word, bit }) => `${word}:${bit}`)).size).toBe(maximumThreads)
+  for (const { word, bit } of places) expect(word < 8 && Math.log2(bit >>> 0) % 1 === 0).toBe(true)
+})
 
 describe('a control group’s limit', () => {
   /** A file system with these files; a quota is in microseconds of a period. */
