@@ -1,10 +1,16 @@
 // Cases of the elementwise kernels: functions of one tensor, of two with broadcasting, and gated units.
-import { array, boolean, constantFrom, float, oneof, record } from 'fast-check'
+import { array, boolean, constantFrom, float, integer, oneof, record } from 'fast-check'
 import { planBroadcast } from '../../src/kernels/broadcast.ts'
 import { block, blocks } from '../../src/kernels/work.ts'
 import { binary, unary } from '../../src/native/elementwise.ts'
 import { activationNames } from '../../src/native/vector-math.ts'
 import { anyValues, floats, input, type KernelCases, kernelCases, lengths, output, small, updated } from './case.ts'
+
+/** Now and then many numbers, so that a coefficient's last digit shows somewhere. */
+const sizes = oneof(
+  { arbitrary: lengths(block, 5000), weight: 3 },
+  { arbitrary: integer({ min: 3 * block, max: 5 * block }), weight: 1 },
+)
 
 const parameter = oneof(constantFrom(0, -0, 0.2, 1, NaN, -Infinity), float({ noNaN: true, min: -9, max: 9 }))
 
@@ -12,7 +18,7 @@ const parameter = oneof(constantFrom(0, -0, 0.2, 1, NaN, -Infinity), float({ noN
 const oneTensor = (hasParameters: boolean) =>
   kernelCases({
     parameters: record({
-      size: lengths(block, 5000),
+      size: sizes,
       values: anyValues,
       inPlace: boolean(),
       a: parameter,

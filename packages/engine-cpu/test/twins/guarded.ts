@@ -7,8 +7,10 @@ import { sample, stringify } from 'fast-check'
 import type { InstructionSet } from '../../src/native/assembler.ts'
 import { callable, findProcessor, makeExecutable } from '../../src/native/executable.ts'
 import { kernelParameters } from '../../src/native/kernel.ts'
+import { assembleFused } from '../../src/native/fused.ts'
 import { nativeKernelNames } from '../../src/native/registry.ts'
 import { type Elements, kernelCode, type KernelCases, type Setup, thread } from './case.ts'
+import { fusedCase, fusedParameters } from './fused.ts'
 import { casesByKernel } from './index.ts'
 
 interface Koffi {
@@ -86,6 +88,27 @@ function runAll(name: string, set: InstructionSet, { parameters, setup }: Kernel
   return calls
 }
 
+/** Chains of elementwise functions, each a kernel of its own. */
+function runFused(set: InstructionSet): number {
+  let calls = 0
+  for (const values of sample(fusedParameters, { seed: Number(seed), numRuns: 2 * Number(numRuns) })) {
+    const { form, setup } = fusedCase(values)
+    let address
+    try {
+      ;[address] = makeExecutable([assembleFused(set, form)])
+    } catch {
+      continue // a chain that does not fit the registers
+    }
+    const kernel = callable(address!, kernelParameters)
+    for (const atEnd of [true, false]) {
+      writeSync(1, `a chain for ${set}, tensors ${atEnd ? 'before' : 'behind'} a guard page, ${stringify(values)}\n`)
+      call((args) => kernel(arena, args, 0, setup.items, thread), setup, atEnd)
+      calls++
+    }
+  }
+  return calls
+}
+
 const processor = findProcessor()
 if (typeof processor === 'string') throw new Error(processor)
 const sets: InstructionSet[] = processor.set === 'avx512' ? ['avx512', 'avx2'] : ['avx2']
@@ -94,4 +117,5 @@ for (const name of nativeKernelNames.filter((candidate) => only === '' || candid
   const cases = casesByKernel[name]
   for (const set of cases ? sets : []) if (cases!.runsOn?.(set, processor) ?? true) calls += runAll(name, set, cases!)
 }
+if (only === '' || only === 'fused') for (const set of sets) calls += runFused(set)
 writeSync(1, `within bounds, ${calls} calls\n`)

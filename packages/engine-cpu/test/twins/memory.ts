@@ -43,15 +43,17 @@ const known = new Map<string, Kernel>()
 function kernelOf(name: string, target: Target): Kernel {
   if (target === 'wasm') return exported[name]!
   const key = `${target} ${name}`
-  let kernel = known.get(key)
-  if (!kernel) {
-    const [address] = makeExecutable([kernelCode(target, name)])
-    const call = callable(address!, kernelParameters)
-    const base = addressOf(memory)
-    kernel = (args, begin, end) => call(base, args, begin, end, thread)
-    known.set(key, kernel)
-  }
+  const kernel = known.get(key) ?? kernelOfCode(kernelCode(target, name))
+  known.set(key, kernel)
   return kernel
+}
+
+/** Machine code as a kernel on this memory. */
+export function kernelOfCode(code: Uint8Array): Kernel {
+  const [address] = makeExecutable([code])
+  const call = callable(address!, kernelParameters)
+  const base = addressOf(memory)
+  return (args, begin, end) => call(base, args, begin, end, thread)
 }
 
 /** The tensors, and behind them the arguments, which the kernel may not change either. */
@@ -88,6 +90,7 @@ export function runKernel(
   setup: Setup,
   cuts: readonly number[],
   shift: number,
+  kernel = kernelOf(name, target),
 ): Record<string, Elements> {
   const placed = place(setup, shift)
   new Uint32Array(buffer(), start, (placed.end - start) / 4).fill(borderWord)
@@ -104,7 +107,6 @@ export function runKernel(
   bytesAt(placed.args, placed.args + args.byteLength).set(new Uint8Array(args.buffer))
   const before = bytesAt(start, placed.end).slice()
 
-  const kernel = kernelOf(name, target)
   for (const [begin, end] of chunks(setup.items, cuts)) kernel(placed.args, begin, end)
 
   let from = start
