@@ -3,6 +3,7 @@
 import './failed-gradients.ts'
 import './kernel-calls.ts'
 import './more-gradients.ts'
+import './tape-gradients.ts'
 
 export { tf } from './tf.ts'
 export type { Availability, Engine, EngineContext, RunningEngine } from './engine.ts'
