@@ -3,7 +3,6 @@
 // of real ones.
 import {
   backend_util,
-  DataStorage,
   engine,
   KernelBackend,
   util,
@@ -14,6 +13,7 @@ import {
 } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
 import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
+import { DataTable, OwnId } from './data-table.ts'
 import { kernelModule } from './kernel-module.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
 import { type Deferrable, Deferral, type Pending } from './deferral.ts'
@@ -70,7 +70,7 @@ export class CpuBackend extends KernelBackend {
   readonly #memory: SharedMemory
   readonly #pool: Pool
   readonly #allocator: Allocator
-  readonly #data: DataStorage<Data>
+  readonly #data: DataTable<Data>
   readonly #scratch: number[] = []
   readonly #deferFrom: number
   /** Only machine code can be made for a chain of functions. */
@@ -97,7 +97,7 @@ export class CpuBackend extends KernelBackend {
       end: this.#memory.buffer().byteLength,
       extend: (end) => this.#memory.extend(end),
     })
-    this.#data = new DataStorage<Data>(this, { moveData })
+    this.#data = new DataTable<Data>(this, { moveData })
     this.#deferFrom = deferFrom
     const processor = this.native()
     if (typeof processor !== 'string') this.#deferral = this.#createDeferral(processor)
@@ -125,7 +125,7 @@ export class CpuBackend extends KernelBackend {
 
   /** A new tensor whose elements are computed when they are first needed. */
   deferred(shape: readonly number[], pending: DeferredFunction): TensorInfo {
-    const dataId = {}
+    const dataId = new OwnId()
     const size = util.sizeFromShape(shape as number[])
     this.require(bytesFor(size, 'float32'), tensorName('float32', shape))
     const data: Data = { dtype: 'float32', size, shape, address: 0, references: 1, holds: 0, index: -1 }
@@ -145,7 +145,7 @@ export class CpuBackend extends KernelBackend {
 
   /** A new tensor whose elements are not initialised. */
   output(shape: readonly number[], dtype: DataType): TensorInfo {
-    const dataId = {}
+    const dataId = new OwnId()
     this.#hold(dataId, shape, dtype, 1)
     this.#note(dataId)
     return { dataId, shape: shape as number[], dtype }
@@ -181,12 +181,12 @@ export class CpuBackend extends KernelBackend {
   }
 
   /** Runs a kernel: what it took as scratch is freed when it ends, and, where it throws, so are the tensors it made. */
-  call<R>(run: () => R): R {
+  call<C, R>(run: (call: C) => R, call: C): R {
     const mark = this.#scratch.length
     const made = this.#madeCount
     this.#depth++
     try {
-      return run()
+      return run(call)
     } catch (error) {
       while (this.#madeCount > made) this.disposeData(this.#made[this.#madeCount - 1]!)
       throw error
@@ -218,7 +218,7 @@ export class CpuBackend extends KernelBackend {
 
   /** A complex tensor of two real ones, whose reference counts it raises. */
   complex(real: TensorInfo, imag: TensorInfo): TensorInfo {
-    const dataId = {}
+    const dataId = new OwnId()
     const size = util.sizeFromShape(real.shape)
     this.#data.set(dataId, {
       dtype: 'complex64',
@@ -274,7 +274,7 @@ export class CpuBackend extends KernelBackend {
   // What TensorFlow.js uses.
 
   override write(values: BackendValues | null, shape: number[], dtype: DataType): DataId {
-    const dataId = {}
+    const dataId = new OwnId()
     this.move(dataId, values as BackendValues, shape, dtype, 1)
     this.#note(dataId)
     return dataId

@@ -27,7 +27,7 @@ export function registerRun(kernelName: string, run: KernelRun): void {
     backendName,
     kernelFunc: ({ inputs, backend, attrs }) => {
       const cpu = backend as CpuBackend
-      return cpu.call(() => run({ backend: cpu, inputs: inputs as Record<string, TensorInfo>, attrs: attrs ?? {} }))
+      return cpu.call(run, { backend: cpu, inputs: inputs as Record<string, TensorInfo>, attrs: attrs ?? {} })
     },
   })
 }

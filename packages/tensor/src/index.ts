@@ -4,6 +4,7 @@ import './failed-gradients.ts'
 import './kernel-calls.ts'
 import './more-gradients.ts'
 import './tape-gradients.ts'
+import './tensor-infos.ts'
 
 export { tf } from './tf.ts'
 export type { Availability, Engine, EngineContext, RunningEngine } from './engine.ts'
