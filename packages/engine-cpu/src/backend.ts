@@ -15,6 +15,7 @@ import {
 } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
 import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
+import { blasSetting, openBlas, type Blas } from './blas.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
 import type { Processor } from './native/executable.ts'
 import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
@@ -66,6 +67,8 @@ export interface CpuBackendOptions {
   readonly native?: boolean
   /** Bytes of memory at most, 16 MiB … 4 GiB; MIXLAB_MEMORY, or else 4 GiB. */
   readonly memoryLimit?: number
+  /** What multiplies large float32 matrices: off, auto or the file of a library; MIXLAB_BLAS, or else see blas.ts. */
+  readonly blas?: string
 }
 
 const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
@@ -73,6 +76,8 @@ const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'b
 export class CpuBackend extends KernelBackend {
   /** What products that start now round their operands to. Whoever starts the engine says where to ask. */
   precision: () => 'float32' | 'bfloat16' = () => 'float32'
+  /** What float32 products are given to first. */
+  readonly blas: Blas | undefined
   readonly #memory: SharedMemory
   readonly #pool: Pool
   readonly #allocator: Allocator
@@ -85,10 +90,12 @@ export class CpuBackend extends KernelBackend {
   #madeCount = 0
   #depth = 0
 
-  constructor({ threads = threadsFromEnvironment(), native = true, memoryLimit }: CpuBackendOptions = {}) {
+  constructor({ threads = threadsFromEnvironment(), native = true, memoryLimit, blas }: CpuBackendOptions = {}) {
     super()
     this.#memory = createSharedMemory(memoryLimit === undefined ? memoryFromEnvironment() : memoryOf(memoryLimit))
     this.#pool = createPool(kernelModule(), this.#memory, threads, native)
+    const setting = blas ?? (native ? blasSetting(typeof this.native() === 'object') : 'off')
+    this.blas = openBlas(setting, this.#memory.memory)
     this.#allocator = createAllocator({
       start: this.#pool.dataStart,
       end: this.#memory.buffer().byteLength,

@@ -3,6 +3,7 @@ import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tf
 import { formatBytes, MixlabError } from '@mixlab/core'
 import type { Availability, Engine, EngineContext, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend, kernelModule } from './backend.ts'
+import { blasSetting, blasText } from './blas.ts'
 import type { Processor } from './native/executable.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import './kernels/index.ts'
@@ -40,10 +41,14 @@ export const cpuEngine: Engine = {
     try {
       kernelModule()
       const native = nativeKernels()
-      const products =
+      const machineCode =
         typeof native === 'string' ? `no machine code: ${native}` : `machine code for ${setName(native.processor)}`
       const runtime = `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}`
-      return { ok: true, detail: `${runtime}; ${memoryText()}; ${products}` }
+      const blas = blasText(blasSetting(typeof native === 'object'))
+      return {
+        ok: true,
+        detail: [runtime, memoryText(), machineCode, ...(blas === undefined ? [] : [blas])].join('; '),
+      }
     } catch (error) {
       if (MixlabError.is(error)) return { ok: false, reason: error.message }
       throw error
@@ -67,6 +72,7 @@ export const cpuEngine: Engine = {
       precisions: ['float32', 'bf16'],
       describe: () => ({
         kernels: kernelsName(backend.native()),
+        ...(backend.blas && { products: backend.blas.name }),
         threads: backend.threads(),
         nativeKernels: listKernels().filter(({ native }) => native).length,
       }),

@@ -112,8 +112,27 @@ const roundUp = (value: number, multiple: number): number => Math.ceil(value / m
 const packedFloats = (product: Product, { rows, columns }: Layout): number =>
   isFew(product) ? 0 : (roundUp(product.m, rows) + roundUp(product.n, columns)) * product.k
 
-/** Runs the products; an element of a result never depends on what else is in the list, nor on the threads. */
+/**
+ * Runs the products. Unless a BLAS is used, an element of a result never depends on what else is in the list, nor on the
+ * threads.
+ */
 export function multiply(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue = {}): void {
+  if (!backend.blas || epilogue.precision === 'bfloat16') return multiplyOurselves(backend, products, epilogue)
+  const { done, rest } = backend.blas.multiply(products, backend.threads())
+  for (const product of done) finish(backend, product, epilogue)
+  if (rest.length > 0) multiplyOurselves(backend, rest, epilogue)
+}
+
+/** What follows a product that a BLAS has computed. */
+function finish(backend: CpuBackend, { result, m, n, resultRow, biasColumn = 0 }: Product, epilogue: Epilogue): void {
+  const { bias, activation = 'linear', parameter = 0 } = epilogue
+  if (bias === undefined && activation === 'linear') return
+  const biasAt = bias === undefined ? 0 : bias + 4 * biasColumn
+  const grain = Math.ceil(16_384 / n)
+  backend.run('finishRows', m, grain, result, n, resultRow, biasAt, activations[activation], parameter)
+}
+
+function multiplyOurselves(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue): void {
   const form = formOf(backend, epilogue.precision)
   let pass: Product[] = []
   let floats = 0
