@@ -1,5 +1,4 @@
 // `pnpm conformance --engine NAME`: TensorFlow.js's own operation tests against an engine, beside TensorFlow.js's backends.
-// Two tests less are run than against its JavaScript backend: "Switching cpu backends" exists for a backend of that name only.
 import { fork } from 'node:child_process'
 import { parseArgs } from 'node:util'
 import { table } from '@mixlab/cli'

@@ -1,4 +1,5 @@
 // One seed, one engine: the same events and the same bits, whatever the number of threads, also after SIGKILL and resume.
+import { spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -113,3 +114,15 @@ const savedSteps = (run: string) =>
   existsSync(join(run, 'checkpoints'))
     ? readdirSync(join(run, 'checkpoints')).flatMap((name) => (/^step-\d+$/.test(name) ? [Number(name.slice(5))] : []))
     : []
+
+test.for(['on', 'off'])('steps of a mixture give the same bits with 1, 2 and 3 threads, machine code %s', (setting) => {
+  const { stdout, stderr, status } = spawnSync(process.execPath, [join(root, 'tests/e2e/step-bits.ts')], {
+    encoding: 'utf8',
+    env: { ...process.env, MIXLAB_NATIVE: setting },
+  })
+  expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
+  const { kernels, digests } = JSON.parse(stdout) as { kernels: string; digests: string[] }
+  if (setting === 'off') expect(kernels).toBe('WebAssembly SIMD')
+  expect(digests.length).toBe(3)
+  expect(new Set(digests).size).toBe(1)
+})

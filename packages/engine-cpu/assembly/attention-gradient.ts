@@ -13,9 +13,9 @@ import { threadIndex } from './thread'
   return up(<i32>x, COLUMNS)
 }
 
-/** Rows of a chunk's sums: dk [rows, D8], then dv [rows, C8]. */
+/** Rows of a chunk's sums: dk [rows, D8], then dv [rows, C8]. With a window, strips of rows start at any key. */
 @inline function sumRows(a: Attention): i32 {
-  return up(<i32>a.length, ROWS)
+  return up(<i32>a.length, ROWS) + ROWS
 }
 
 /**
@@ -130,7 +130,9 @@ function loadRowSums(
       const sum = <f32>dotRow(dy + <usize>i * dyRow, y + <usize>i * yRow, <i32>a.valueFeatures)
       store<f32>(delta + (<usize>i << 2), sum)
     }
-    const part = f32x4.mul(exp(f32x4.sub(sink, shift)), v128.load(delta + at))
+    let part = f32x4.mul(exp(f32x4.sub(sink, shift)), v128.load(delta + at))
+    // Behind the last query stands the sink alone, whose exponential may be infinite.
+    if (left < 4) part = v128.and(part, laneMask(left))
     total += <f64>f32x4.extract_lane(part, 0) + <f64>f32x4.extract_lane(part, 1)
     total += <f64>f32x4.extract_lane(part, 2) + <f64>f32x4.extract_lane(part, 3)
   }

@@ -1,7 +1,6 @@
 // The TensorFlow.js backend over the shared memory. A tensor's data is a block of it, known by address; kernels get
 // addresses, never copies. Strings, which kernels never touch, stay JavaScript values, and a complex tensor is a pair
 // of real ones.
-import { readFileSync } from 'node:fs'
 import {
   backend_util,
   DataStorage,
@@ -16,48 +15,26 @@ import {
 import { MixlabError } from '@mixlab/core'
 import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
 import { blasSetting, openBlas, type Blas } from './blas.ts'
+import { kernelModule } from './kernel-module.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
-import type { Processor } from './native/executable.ts'
+import { type Deferrable, Deferral, type Pending } from './deferral.ts'
+import { makeExecutable, type Processor } from './native/executable.ts'
+import type { Walk } from './native/fused.ts'
 import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
-import { createPool, threadsFromEnvironment, type Pool } from './pool.ts'
-import { wasm, type WasmModule } from './web-assembly.ts'
+import { createPool, disposedError, threadsFromEnvironment, type Pool } from './pool.ts'
 
 export const backendName = 'mixlab-cpu'
 
 type Values = Float32Array | Int32Array | Uint8Array
 
-interface Data {
+interface Data extends Deferrable {
   readonly dtype: DataType
-  readonly size: number
   /** As it was made: an alias may have another. */
   readonly shape: readonly number[]
-  readonly address: number
   readonly strings?: Uint8Array[]
   readonly parts?: { real: TensorInfo; imag: TensorInfo }
-  references: number
   /** Among those that are live. */
   index: number
-}
-
-let compiled: WasmModule | undefined
-
-/** The compiled kernels. Throws MixlabError where they were not built or this runtime cannot compile them. */
-export function kernelModule(): WasmModule {
-  if (compiled) return compiled
-  let bytes: Uint8Array
-  try {
-    bytes = readFileSync(new URL('../generated/kernels.wasm', import.meta.url))
-  } catch (cause) {
-    throw new MixlabError('the cpu engine has no compiled kernels: run `pnpm generate` in the workspace', { cause })
-  }
-  try {
-    return (compiled = new wasm.Module(bytes))
-  } catch (cause) {
-    const found = `Node ${process.versions.node}`
-    throw new MixlabError(`the cpu engine needs WebAssembly with relaxed SIMD (Node 22 or later; this is ${found})`, {
-      cause,
-    })
-  }
 }
 
 export interface CpuBackendOptions {
@@ -65,13 +42,30 @@ export interface CpuBackendOptions {
   readonly threads?: number
   /** Machine code where it can run (the default, unless MIXLAB_NATIVE=off); false: WebAssembly only. */
   readonly native?: boolean
+  /** Elements from which on elementwise functions are deferred and fused (2048). */
+  readonly deferFrom?: number
   /** Bytes of memory at most, 16 MiB … 4 GiB; MIXLAB_MEMORY, or else 4 GiB. */
   readonly memoryLimit?: number
   /** What multiplies large float32 matrices: off, auto or the file of a library; MIXLAB_BLAS, or else see blas.ts. */
   readonly blas?: string
 }
 
+/** An elementwise function that is to be computed later. */
+export interface DeferredFunction extends Pick<Pending, 'name' | 'parameters' | 'width'> {
+  readonly operands: readonly { readonly info: TensorInfo; readonly walk: Walk }[]
+}
+
 const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
+
+/** Fetches what another backend holds. TensorFlow.js itself fails obscurely for a tensor that no backend holds. */
+function moveData(to: KernelBackend, dataId: DataId): void {
+  if (!engine().state.tensorInfo.has(dataId)) {
+    throw new Error(
+      'a tensor was used after it was disposed (what is made in tf.tidy ends with it, unless returned or kept)',
+    )
+  }
+  engine().moveData(to, dataId)
+}
 
 export class CpuBackend extends KernelBackend {
   /** What products that start now round their operands to. Whoever starts the engine says where to ask. */
@@ -83,14 +77,24 @@ export class CpuBackend extends KernelBackend {
   readonly #allocator: Allocator
   readonly #data: DataStorage<Data>
   readonly #scratch: number[] = []
+  readonly #deferFrom: number
+  /** Only machine code can be made for a chain of functions. */
+  readonly #deferral: Deferral | undefined
   /** What has an address, in no order. */
   readonly #live: Data[] = []
   /** The references that the running kernel has made and not given back: the first `#madeCount` of `#made`. */
   readonly #made: DataId[] = []
   #madeCount = 0
   #depth = 0
+  #disposed = false
 
-  constructor({ threads = threadsFromEnvironment(), native = true, memoryLimit, blas }: CpuBackendOptions = {}) {
+  constructor({
+    threads = threadsFromEnvironment(),
+    native = true,
+    memoryLimit,
+    blas,
+    deferFrom = 2048,
+  }: CpuBackendOptions = {}) {
     super()
     this.#memory = createSharedMemory(memoryLimit === undefined ? memoryFromEnvironment() : memoryOf(memoryLimit))
     this.#pool = createPool(kernelModule(), this.#memory, threads, native)
@@ -101,16 +105,50 @@ export class CpuBackend extends KernelBackend {
       end: this.#memory.buffer().byteLength,
       extend: (end) => this.#memory.extend(end),
     })
-    this.#data = new DataStorage<Data>(this, engine())
+    this.#data = new DataStorage<Data>(this, { moveData })
+    this.#deferFrom = deferFrom
+    const processor = this.native()
+    if (typeof processor !== 'string') this.#deferral = this.#createDeferral(processor)
   }
 
   // What kernels use.
 
   /** Byte address of the tensor's elements, 64-byte aligned. */
   pointer(info: TensorInfo): number {
-    const { address, dtype } = this.#data.get(info.dataId)
+    const { address, dtype } = this.#computed(info.dataId)
     if (address === 0) throw new Error(`a ${dtype} tensor has no address`)
     return address
+  }
+
+  /** The address of a tensor that the kernel will write into: what is to read its present values is computed first. */
+  pointerToWrite(info: TensorInfo): number {
+    if (this.#computed(info.dataId).holds > 0) this.#deferral?.flush()
+    return this.pointer(info)
+  }
+
+  /** Whether a function of a tensor of this size is better left until its result is needed: see deferral.ts. */
+  defers(size: number): boolean {
+    return this.#deferral !== undefined && size >= this.#deferFrom
+  }
+
+  /** A new tensor whose elements are computed when they are first needed. */
+  deferred(shape: readonly number[], pending: DeferredFunction): TensorInfo {
+    const dataId = {}
+    const size = util.sizeFromShape(shape as number[])
+    this.require(bytesFor(size, 'float32'), tensorName('float32', shape))
+    const data: Data = { dtype: 'float32', size, shape, address: 0, references: 1, holds: 0, index: -1 }
+    const operands = pending.operands.map(({ info, walk }) => ({ data: this.#data.get(info.dataId), walk }))
+    this.#deferral!.defer(data, { ...pending, operands })
+    this.#data.set(dataId, data)
+    this.#note(dataId)
+    return { dataId, shape: shape as number[], dtype: 'float32' }
+  }
+
+  /** A tensor's data, computed. */
+  #computed(dataId: DataId): Data {
+    const data = this.#data.get(dataId)
+    if (data.pending) this.#deferral!.compute(data)
+    return data
   }
 
   /** A new tensor whose elements are not initialised. */
@@ -174,7 +212,8 @@ export class CpuBackend extends KernelBackend {
 
   /** The elements in place. The view dies with the tensor: copy what is to be kept. */
   view(info: TensorInfo): Values {
-    const { address, dtype, size } = this.#data.get(info.dataId)
+    const { address, dtype, size, holds } = this.#computed(info.dataId)
+    if (holds > 0) this.#deferral?.flush()
     return this.viewAt(address, size, dtype)
   }
 
@@ -195,6 +234,7 @@ export class CpuBackend extends KernelBackend {
       shape: real.shape,
       address: 0,
       references: 1,
+      holds: 0,
       index: -1,
       parts: { real: this.alias(real), imag: this.alias(imag) },
     })
@@ -258,6 +298,7 @@ export class CpuBackend extends KernelBackend {
         address: 0,
         strings: values as Uint8Array[],
         references: refCount,
+        holds: 0,
         index: -1,
       })
       return
@@ -270,7 +311,8 @@ export class CpuBackend extends KernelBackend {
   }
 
   override readSync(dataId: DataId, start?: number, end?: number): BackendValues {
-    const { address, dtype, size, strings, parts } = this.#data.get(dataId)
+    if (this.#disposed) throw disposedError()
+    const { address, dtype, size, strings, parts } = this.#computed(dataId)
     if (strings) return strings.slice(start, end)
     if (parts) {
       const [real, imag] = [parts.real, parts.imag].map((part) => this.readSync(part.dataId) as Float32Array)
@@ -297,15 +339,10 @@ export class CpuBackend extends KernelBackend {
     const data = this.#data.get(dataId)
     data.references--
     if (!force && data.references > 0) return false
+    data.references = 0
     this.#data.delete(dataId)
-    if (data.address !== 0) {
-      const last = this.#live.pop()!
-      if (last !== data) {
-        this.#live[data.index] = last
-        last.index = data.index
-      }
-      this.#allocator.release(data.address)
-    }
+    // Pending results may still read it.
+    if (data.holds === 0) this.#free(data)
     if (data.parts) for (const part of [data.parts.real, data.parts.imag]) this.disposeData(part.dataId)
     return true
   }
@@ -344,16 +381,64 @@ export class CpuBackend extends KernelBackend {
     return { kernelMs: performance.now() - start }
   }
 
+  /** Ends the workers. What was being read is read already; any further use throws MixlabError (`engine-disposed`). */
   override dispose(): void {
+    this.#disposed = true
     this.#pool[Symbol.dispose]()
+  }
+
+  get disposed(): boolean {
+    return this.#disposed
+  }
+
+  #free(data: Data): void {
+    if (data.pending) return this.#deferral!.drop(data)
+    if (data.address === 0) return
+    const last = this.#live.pop()!
+    if (last !== data) {
+      this.#live[data.index] = last
+      last.index = data.index
+    }
+    this.#allocator.release(data.address)
+    data.address = 0
+  }
+
+  #createDeferral(processor: Processor): Deferral {
+    return new Deferral({
+      processor,
+      allocate: (list) => {
+        const done: Data[] = []
+        for (const data of list as readonly Data[]) {
+          const bytes = bytesFor(data.size, data.dtype)
+          const address = this.#allocator.allocate(bytes)
+          if (address === undefined) {
+            for (const other of done) {
+              this.#live.splice(this.#live.indexOf(other), 1)
+              this.#allocator.release(other.address)
+              other.address = 0
+            }
+            this.#live.forEach((other, i) => (other.index = i))
+            throw this.#shortage(bytes, tensorName(data.dtype, data.shape))
+          }
+          data.address = address
+          data.index = this.#live.length
+          this.#live.push(data)
+          done.push(data)
+        }
+      },
+      free: (data) => this.#free(data as Data),
+      makeExecutable: (code) => makeExecutable([code])[0]!,
+      runCode: (address, count, grain, args) => this.#pool.runCode(address, count, grain, args),
+    })
   }
 
   /** Memory for a new tensor's elements. */
   #hold(dataId: DataId, shape: readonly number[], dtype: DataType, references: number): Data {
+    if (this.#disposed) throw disposedError()
     const size = util.sizeFromShape(shape as number[])
     const address = this.#allocator.allocate(bytesFor(size, dtype))
     if (address === undefined) throw this.#shortage(bytesFor(size, dtype), tensorName(dtype, shape))
-    const data: Data = { dtype, size, shape, address, references, index: this.#live.length }
+    const data: Data = { dtype, size, shape, address, references, holds: 0, index: this.#live.length }
     this.#data.set(dataId, data)
     this.#live.push(data)
     return data

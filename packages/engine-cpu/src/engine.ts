@@ -1,11 +1,12 @@
 // The engine as the registry of @mixlab/tensor sees it: whether this machine can run it, how it starts, what it has.
-import { engine, findBackend, registerBackend, setBackend } from '@tensorflow/tfjs-core'
+import { engine, findBackend, registerBackend, removeBackend, setBackend } from '@tensorflow/tfjs-core'
 import { formatBytes, MixlabError } from '@mixlab/core'
 import type { Availability, Engine, EngineContext, RunningEngine } from '@mixlab/tensor'
-import { backendName, CpuBackend, kernelModule } from './backend.ts'
+import { backendName, CpuBackend } from './backend.ts'
 import { blasSetting, blasText } from './blas.ts'
 import type { Processor } from './native/executable.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
+import { kernelModule } from './kernel-module.ts'
 import './kernels/index.ts'
 import { memoryFromEnvironment } from './memory.ts'
 import { nativeKernels } from './native/registry.ts'
@@ -57,8 +58,10 @@ export const cpuEngine: Engine = {
 
   /** Makes the engine TensorFlow.js's active backend. Throws MixlabError for a bad MIXLAB_… or an old runtime. */
   async start({ precision }: Partial<EngineContext> = {}): Promise<RunningEngine> {
-    if (!runningBackend()) {
+    const running = runningBackend()
+    if (!running || running.disposed) {
       const started = new CpuBackend()
+      if (running) removeBackend(backendName)
       registerFallbacks()
       registerBackend(backendName, () => started, 0)
     }

@@ -14,10 +14,13 @@ import {
 import { backendName, type CpuBackend } from './backend.ts'
 import { nativeKernels, registerRun, type KernelCall } from './register.ts'
 
+/** TensorFlow.js's own, as they were when they were first wanted: a name can be given to others later. */
+const javascriptKernels = new Map<string, KernelFunc>()
+
 const javascriptKernel = (kernelName: string): KernelFunc => {
-  const kernel = getKernel(kernelName, 'cpu')
+  const kernel = javascriptKernels.get(kernelName) ?? getKernel(kernelName, 'cpu')?.kernelFunc
   if (!kernel) throw new Error(`TensorFlow.js has no JavaScript kernel ${kernelName}`)
-  return kernel.kernelFunc
+  return kernel
 }
 
 /** Runs TensorFlow.js's JavaScript kernel of that name on the call's data. */
@@ -68,7 +71,8 @@ function takeBack(backend: CpuBackend, javascript: MathBackendCPU, { dataId, sha
 
 /** Registers the JavaScript kernel for every kernel of TensorFlow.js that has no native one by now. */
 export function registerFallbacks(): void {
-  for (const { kernelName } of getKernelsForBackend('cpu')) {
+  for (const { kernelName, kernelFunc } of getKernelsForBackend('cpu')) {
+    javascriptKernels.set(kernelName, kernelFunc)
     // the catalogue's references are compositions: their parts are kernels, they are none
     if (kernelName.startsWith('mixlab.') || getKernel(kernelName, backendName)) continue
     registerRun(kernelName, (call) => runFallback(kernelName, call))

@@ -2,30 +2,40 @@
 import { workerData } from 'node:worker_threads'
 import {
   argumentsOffset,
+  bitOf,
   control,
   failureBytes,
   failureOffset,
   kernelNames,
+  maximumThreads,
   pause,
   spinMilliseconds,
   takeChunks,
+  tracesOffset,
   type Kernel,
   type WorkerSetup,
 } from './control.ts'
+import { recordTrace } from './liveness.ts'
 import { nativeCaller } from './native/registry.ts'
 import { wasm } from './web-assembly.ts'
 
-const { module, memory, controlAddress, index } = workerData as WorkerSetup
+const { module, memory, controlAddress, index, native } = workerData as WorkerSetup
 const words = new Int32Array(memory.buffer, controlAddress, 128)
-const exported = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
-const kernels = kernelNames(module).map((name) => exported[name]!)
-let native: ReturnType<typeof nativeCaller> | undefined
+const { word, bit } = bitOf(index)
+const [active, sleepers, starting] = [control.active + word, control.sleepers + word, control.starting + word]
+recordTrace(new Int32Array(memory.buffer, controlAddress + tracesOffset, maximumThreads), index)
 
-function jobKernel(): Kernel {
-  const code = words[control.codeHigh]! * 2 ** 32 + (words[control.codeLow]! >>> 0)
-  return code === 0 ? kernels[words[control.kernel]!]! : (native ??= nativeCaller(memory, index))(code)
+/** Finds the kernel of the open job: machine code by its address, or the module's by its place among them. */
+function makeReady(): () => Kernel {
+  const exported = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
+  ;(exported as unknown as { setThreadIndex(index: number): void }).setThreadIndex(index)
+  const kernels = kernelNames(module).map((name) => exported[name]!)
+  const call = native ? nativeCaller(memory, index) : undefined
+  return () => {
+    const code = words[control.codeHigh]! * 2 ** 32 + (words[control.codeLow]! >>> 0)
+    return code === 0 ? kernels[words[control.kernel]!]! : call!(code)
+  }
 }
-;(exported as unknown as { setThreadIndex(index: number): void }).setThreadIndex(index)
 
 function report(error: unknown): void {
   const text = new TextEncoder()
@@ -44,23 +54,40 @@ function waitForJob(seen: number): void {
       pause()
     }
   } while (performance.now() < until)
-  Atomics.add(words, control.sleepers, 1)
+  Atomics.or(words, sleepers, bit)
   Atomics.wait(words, control.generation, seen)
-  Atomics.sub(words, control.sleepers, 1)
+  Atomics.and(words, sleepers, ~bit)
 }
 
-for (let seen = 0; ;) {
-  waitForJob(seen)
-  seen = Atomics.load(words, control.generation)
-  if (index >= words[control.limit]!) continue
-  Atomics.add(words, control.active, 1)
-  if (Atomics.load(words, control.open) !== 0) {
-    try {
-      takeChunks(words, jobKernel(), controlAddress + argumentsOffset)
-    } catch (error) {
-      report(error)
+const leaving = () => Atomics.load(words, control.quit) !== 0
+
+function work(jobKernel: () => Kernel): void {
+  for (let seen = 0; ;) {
+    waitForJob(seen)
+    if (leaving()) return
+    seen = Atomics.load(words, control.generation)
+    if (index >= words[control.limit]!) continue
+    Atomics.or(words, active, bit)
+    if (Atomics.load(words, control.open) !== 0) {
+      try {
+        takeChunks(words, jobKernel(), controlAddress + argumentsOffset)
+      } catch (error) {
+        report(error)
+      }
     }
+    Atomics.and(words, active, ~bit)
+    if (Atomics.load(words, control.waiting) !== 0) Atomics.notify(words, active)
   }
-  Atomics.sub(words, control.active, 1)
-  if (Atomics.load(words, control.waiting) !== 0) Atomics.notify(words, control.active)
 }
+
+// Node stops its workers when the process ends. A call into koffi that is stopped in the middle aborts the whole process:
+// whoever ends the process or the pool says so first, and then waits for those that have begun to make themselves ready.
+Atomics.or(words, starting, bit)
+let jobKernel: (() => Kernel) | undefined
+try {
+  if (!leaving()) jobKernel = makeReady()
+} finally {
+  Atomics.and(words, starting, ~bit)
+  Atomics.notify(words, starting)
+}
+if (jobKernel && !leaving()) work(jobKernel)

@@ -1,5 +1,6 @@
+import { rmsNorm } from '@mixlab/tensor'
 import { expect, test } from 'vitest'
-import { backend, tf } from './start.ts'
+import { backend, randomValues, tf } from './start.ts'
 
 test('values come back as they were written, in every dtype', async () => {
   expect(tf.tensor([1.5, NaN, -Infinity, 1e-40]).dataSync()).toEqual(Float32Array.from([1.5, NaN, -Infinity, 1e-40]))
@@ -87,3 +88,38 @@ test('asking for more than there is names both amounts, and changes nothing', ()
   )
   expect(backend.usage().allocatedBytes).toBe(before)
 })
+
+test('ten thousand steps of training leave the tensors and the bytes where they were, and memory does not grow', () => {
+  const x = tf.tensor2d(randomValues(32 * 16, 1), [32, 16])
+  const labels = tf
+    .oneHot(
+      tf.tensor1d(
+        Int32Array.from({ length: 32 }, (_, i) => i % 4),
+        'int32',
+      ),
+      4,
+    )
+    .toFloat()
+  const weights = [16 * 24, 24 * 4].map((size, i) =>
+    tf.variable(tf.tensor2d(randomValues(size, i + 2), i === 0 ? [16, 24] : [24, 4])),
+  )
+  const scale = tf.variable(tf.ones([24]))
+  const step = () =>
+    tf.tidy(() => {
+      const { value, grads } = tf.variableGrads(() => {
+        const hidden = rmsNorm(tf.relu(tf.matMul(x, weights[0]!)), scale)
+        const logits = tf.matMul(hidden, weights[1]!)
+        return tf.neg(tf.mean(tf.sum(tf.mul(labels, tf.logSoftmax(logits)), 1)))
+      })
+      for (const weight of [...weights, scale]) weight.assign(tf.sub(weight, tf.mul(grads[weight.name]!, 0.1)))
+      return value.dataSync()[0]!
+    })
+  const first = step()
+  for (let i = 0; i < 10; i++) step()
+  const before = { tensors: tf.memory().numTensors, ids: backend.numDataIds(), ...backend.usage() }
+  let last = first
+  for (let i = 0; i < 10_000; i++) last = step()
+  expect({ tensors: tf.memory().numTensors, ids: backend.numDataIds(), ...backend.usage() }).toEqual(before)
+  expect(last).toBeLessThan(first / 10)
+  tf.dispose([x, labels, scale, ...weights])
+}, 120_000)

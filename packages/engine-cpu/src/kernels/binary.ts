@@ -1,11 +1,12 @@
 // TensorFlow.js's elementwise functions of two tensors, and comparisons, with broadcasting. Types that
 // have no native loop go to the fallback.
-import { type DataType, type TensorInfo } from '@tensorflow/tfjs-core'
+import { type DataType, type TensorInfo, util } from '@tensorflow/tfjs-core'
 import type { CpuBackend } from '../backend.ts'
 import { runFallback } from '../fallback.ts'
+import { isFusable, type Walk } from '../native/fused.ts'
 import { defineKernel } from '../register.ts'
 import { planBroadcast } from './broadcast.ts'
-import { mapElements } from './unary.ts'
+import { mapElements, nameOf } from './unary.ts'
 import { block, heavyGrain, lightGrain } from './work.ts'
 
 interface Binary {
@@ -50,11 +51,44 @@ export function mapPairs(
   { result = a.dtype, grain = lightGrain }: { result?: DataType; grain?: number } = {},
 ): TensorInfo {
   const { shape, rows, blocks: perRow, args } = planBroadcast(a.shape, b.shape)
+  if (result === 'float32') {
+    const deferred = deferPairs(backend, nameOf(kernel), a, b, shape)
+    if (deferred) return deferred
+  }
   const out = backend.output(shape, result)
   // short rows: as many as make up a chunk of whole blocks
   const rowsInGrain = perRow === 1 ? Math.max(1, Math.floor((grain * block) / Math.max(1, args[0]!))) : grain
   backend.run(kernel, rows * perRow, rowsInGrain, backend.pointer(a), backend.pointer(b), backend.pointer(out), ...args)
   return out
+}
+
+function deferPairs(backend: CpuBackend, name: string, a: TensorInfo, b: TensorInfo, shape: number[]) {
+  if (a.dtype !== 'float32' || !backend.defers(util.sizeFromShape(shape)) || !isFusable(name)) return undefined
+  const [first, second] = [walkOf(a.shape, shape), walkOf(b.shape, shape)]
+  if (!first || !second || (first.width > 0 && second.width > 0 && first.width !== second.width)) return undefined
+  const operands = [
+    { info: a, walk: first.walk },
+    { info: b, walk: second.walk },
+  ]
+  return backend.deferred(shape, { name, operands, parameters: [], width: first.width || second.width })
+}
+
+/** How an operand is walked in a broadcast, where that is simple. */
+function walkOf(operand: readonly number[], shape: readonly number[]): { walk: Walk; width: number } | undefined {
+  const size = operand.reduce((product, axis) => product * axis, 1)
+  const whole = shape.reduce((product, axis) => product * axis, 1)
+  if (size === whole) return { walk: 'all', width: 0 }
+  if (size === 1) return { walk: 'one', width: 0 }
+  const own = [...Array.from({ length: shape.length - operand.length }, () => 1), ...operand]
+  const product = (from: number, to: number) => shape.slice(from, to).reduce((all, axis) => all * axis, 1)
+  const first = own.findIndex((axis) => axis !== 1)
+  const last = own.findLastIndex((axis) => axis !== 1)
+  // Its own axes are all of the result's last ones, or all of its first.
+  if (own.every((axis, i) => (i < first ? axis === 1 : axis === shape[i])))
+    return { walk: 'row', width: product(first, shape.length) }
+  if (own.every((axis, i) => (i > last ? axis === 1 : axis === shape[i])))
+    return { walk: 'column', width: product(last + 1, shape.length) }
+  return undefined
 }
 
 for (const [name, { result, grain = lightGrain, ...kernels }] of Object.entries(functions)) {
@@ -97,6 +131,6 @@ defineKernel('AddN', (call) => {
 export function addInPlace(backend: CpuBackend, a: TensorInfo, x: TensorInfo): void {
   const kernel = a.dtype === 'int32' ? 'addInt' : 'addFloat'
   const { rows, blocks: perRow, args } = planBroadcast(a.shape, a.shape)
-  const pointer = backend.pointer(a)
+  const pointer = backend.pointerToWrite(a)
   backend.run(kernel, rows * perRow, lightGrain, pointer, backend.pointer(x), pointer, ...args)
 }

@@ -27,7 +27,7 @@ function buildTable({ backend, inputs, attrs }: KernelCall, names: readonly stri
     const tensors = names.map((name) => inputs[`${name}${i}`])
     const size = util.sizeFromShape(tensors[0]!.shape)
     const entry = i * entryWords
-    for (const [j, tensor] of tensors.entries()) entries[entry + j] = tensor ? backend.pointer(tensor) : 0
+    for (const [j, tensor] of tensors.entries()) entries[entry + j] = tensor ? backend.pointerToWrite(tensor) : 0
     for (let j = tensors.length; j < 4; j++) entries[entry + j] = 0
     entries[entry + 4] = size
     entries[entry + 5] = weightDecay?.[i] ?? 0
@@ -87,7 +87,7 @@ defineKernel('mixlab.AppendRows', ({ backend, inputs: { cache, x }, attrs }) => 
   const sources = stridesOf(x!.shape)
   const targets = stridesOf(cache!.shape)
   const axes = x!.shape.map((size, i) => ({ size, source: sources[i]!, target: targets[i]! }))
-  const start = backend.pointer(cache!) + 4 * (attrs.position as number) * targets[1]!
+  const start = backend.pointerToWrite(cache!) + 4 * (attrs.position as number) * targets[1]!
   copyStrided(backend, backend.pointer(x!), start, 'float32', axes)
   return []
 })

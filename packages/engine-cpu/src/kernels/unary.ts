@@ -1,6 +1,7 @@
 // TensorFlow.js's elementwise functions of one tensor. Types that have no native loop go to the fallback.
 import { util } from '@tensorflow/tfjs-core'
 import { runFallback } from '../fallback.ts'
+import { isFusable } from '../native/fused.ts'
 import { defineKernel, type KernelCall } from '../register.ts'
 import { blocks, heavyGrain, lightGrain } from './work.ts'
 
@@ -47,14 +48,21 @@ const functions: Record<string, Unary> = {
   },
 }
 
+/** The function of a kernel: `exp` of `expFloat`. */
+export const nameOf = (kernel: string): string => kernel.replace(/Float$/, '')
+
 /** Runs an elementwise kernel over all elements of x into a new tensor of x's type. */
 export function mapElements(
   { backend, inputs: { x } }: KernelCall,
   kernel: string,
   { grain = lightGrain, parameters = [] }: { grain?: number; parameters?: readonly number[] } = {},
 ) {
-  const y = backend.output(x!.shape, x!.dtype)
   const size = util.sizeFromShape(x!.shape)
+  if (x!.dtype === 'float32' && backend.defers(size) && isFusable(nameOf(kernel))) {
+    const operands = [{ info: x!, walk: 'all' }] as const
+    return backend.deferred(x!.shape, { name: nameOf(kernel), operands, parameters, width: 0 })
+  }
+  const y = backend.output(x!.shape, x!.dtype)
   backend.run(kernel, blocks(size), grain, backend.pointer(x!), backend.pointer(y), size, ...parameters)
   return y
 }

@@ -237,7 +237,8 @@ export class Assembler {
   }
 
   two(name: TwoOperands, target: number, operand: Operand): void {
-    this.#vector(twoOperands[name], target, operand, name === 'broadcast' ? { unit: 4 } : {})
+    const unit = name === 'broadcast' ? 4 : name === 'floatsToDoubles' || name === 'widen' ? 32 : 64
+    this.#vector(twoOperands[name], target, operand, { unit })
   }
 
   shaped(name: WithConstant, target: number, second: number, operand: Operand, immediate: number): void {

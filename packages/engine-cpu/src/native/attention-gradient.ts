@@ -6,8 +6,8 @@ import { blockSize, multiplySmall, rowsOf, scoreStride } from './small-product.t
 import { sumLanes } from './transpose.ts'
 import { expFlushed } from './vector-math.ts'
 
-/** Rows of a chunk's sums. */
-const sumRows = (a: AttentionFrame): Int => up(a.p, a.word('length'), 8)
+/** Rows of a chunk's sums. With a window, strips of rows start at any key. */
+const sumRows = (a: AttentionFrame): Int => a.p.plus(up(a.p, a.word('length'), 8), 8)
 
 /**
  * args: see src/kernels/attention.ts. Item: a chunk of the blocks of queries of the heads that share a key head. Work of
@@ -197,7 +197,9 @@ function rowSums(
     const total = p.zero()
     p.elements(queries, (at, mask) => {
       const e = expFlushed(p, p.sub(sink, p.load({ base: lse, index: at }, mask)))
-      p.update('add', total, p.mul(e, p.load({ base: delta, index: at }, mask)))
+      const part = p.mul(e, p.load({ base: delta, index: at }, mask))
+      // Behind the last query stands the sink alone, whose exponential may be infinite.
+      p.update('add', total, mask ? p.keep(mask, part) : part)
     })
     const block = a.word('block')
     const blocks = p.quotient(p.plus(a.word('queries'), p.minus(block, 1)), block)

@@ -43,29 +43,45 @@ export interface Processor {
 /** Whether a variable says no. */
 export const isOff = (value: string | undefined): boolean => /^(off|0|false|no)$/i.test(value ?? '')
 
-/** The processor, or as text why there can be no native kernels. MIXLAB_ISA=avx2 leaves AVX-512 unused. */
-export function findProcessor(): Processor | string {
-  if (isOff(process.env['MIXLAB_NATIVE'])) return 'MIXLAB_NATIVE=off'
-  if (process.platform !== 'linux' || process.arch !== 'x64')
-    return `none for ${process.platform} on ${process.arch} yet`
+/** What a processor is recognised by. */
+export interface Machine {
+  readonly platform: string
+  readonly arch: string
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** The text of /proc/cpuinfo, read where there is one. */
+  readonly cpuinfo: () => string
+}
+
+/** The processor by what the machine says, or as text why there can be no native kernels for it. */
+export function recognise({ platform, arch, environment, cpuinfo }: Machine): Processor | string {
+  if (isOff(environment['MIXLAB_NATIVE'])) return 'MIXLAB_NATIVE=off'
+  if (platform !== 'linux' || arch !== 'x64') return `none for ${platform} on ${arch} yet`
   let flags: Set<string>
   try {
-    flags = new Set(/^flags\s*:(.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(/\s+/))
+    flags = new Set(/^flags\s*:(.*)$/m.exec(cpuinfo())?.[1]?.split(/\s+/))
   } catch {
     return '/proc/cpuinfo cannot be read'
   }
   const has = (...names: string[]) => names.every((name) => flags.has(name))
   if (!has('avx2', 'fma', 'bmi2')) return 'the processor has no AVX2'
-  const wanted = process.env['MIXLAB_ISA'] ?? ''
+  const wanted = environment['MIXLAB_ISA'] ?? ''
   if (!/^(avx2|avx512|)$/.test(wanted)) return `MIXLAB_ISA=${wanted}, expected avx2 or avx512`
   const wide = has('avx512f', 'avx512dq', 'avx512bw', 'avx512vl') && wanted !== 'avx2'
   if (wanted === 'avx512' && !wide) return 'MIXLAB_ISA=avx512, but the processor has no AVX-512'
+  return { set: wide ? 'avx512' : 'avx2', bfloat16: wide && has('avx512_bf16') }
+}
+
+/** This processor, or as text why there can be no native kernels. MIXLAB_ISA=avx2 leaves AVX-512 unused. */
+export function findProcessor(): Processor | string {
+  const { platform, arch, env: environment } = process
+  const processor = recognise({ platform, arch, environment, cpuinfo: () => readFileSync('/proc/cpuinfo', 'utf8') })
+  if (typeof processor === 'string') return processor
   try {
     load()
   } catch {
     return 'koffi is not installed, or does not load here'
   }
-  return { set: wide ? 'avx512' : 'avx2', bfloat16: wide && flags.has('avx512_bf16') }
+  return processor
 }
 
 /**

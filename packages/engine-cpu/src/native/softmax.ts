@@ -104,7 +104,8 @@ function crossEntropy(frame: KernelFrame): void {
         p.if(target, '<', width, () => {
           const chosen = p.broadcast({ base: x, index: target, scale: 4 })
           // The difference first: it is small where both are large.
-          p.assign(loss, p.fma(p.mul(lse, lse), float(6), p.add(p.sub(largest, chosen), rest)))
+          // lse² may be infinite, which times a weight of 0 would be no number.
+          p.assign(loss, p.fma(p.mul(lse, float(6)), lse, p.add(p.sub(largest, chosen), rest)))
         }),
       )
     })

@@ -1,0 +1,23 @@
+// The table: every native kernel's cases by its name. Cases of kernels that are not native yet only test WebAssembly's.
+import { attentionCases } from './attention.ts'
+import type { KernelCases } from './case.ts'
+import { elementwiseCases } from './elementwise.ts'
+import { gatherCases } from './gather.ts'
+import { normCases } from './norm.ts'
+import { optimizerCases } from './optimizer.ts'
+import { packCases } from './pack.ts'
+import { productCases } from './product.ts'
+import { reduceCases } from './reduce.ts'
+import { rowCases } from './rows.ts'
+
+export const casesByKernel: Readonly<Record<string, KernelCases>> = {
+  ...attentionCases,
+  ...elementwiseCases,
+  ...gatherCases,
+  ...normCases,
+  ...optimizerCases,
+  ...packCases,
+  ...productCases,
+  ...reduceCases,
+  ...rowCases,
+}

@@ -1,0 +1,227 @@
+// Cases of products: lists of products of any shapes, whose operands each target packs its own way, or reads where they
+// lie. Padding is NaN, and results lie in wider rows, whose other elements must stay as they are.
+import { array, boolean, constantFrom, float, oneof, record } from 'fast-check'
+import { stripShape } from '../../src/native/product.ts'
+import { anyValues, floats, input, type KernelCases, kernelCases, output, plainValues, small, table } from './case.ts'
+import { type Addresses, type Target, type Tensor, updated, work } from './case.ts'
+
+const recordWords = 16
+
+interface Strips {
+  readonly rows: number
+  readonly columns: number
+}
+
+const strips = (target: Target): Strips => (target === 'wasm' ? { rows: 6, columns: 8 } : stripShape[target])
+
+/** [rows, depth] as strips of `width` rows, each with the values of a step side by side. */
+function pack<T extends Float32Array | Int32Array>(
+  values: T,
+  rows: number,
+  depth: number,
+  width: number,
+  padding: number,
+): T {
+  const count = Math.ceil(rows / width) * width
+  const packed = values.constructor === Int32Array ? new Int32Array(count * depth) : new Float32Array(count * depth)
+  for (let row = 0; row < count; row++)
+    for (let k = 0; k < depth; k++)
+      packed[(Math.floor(row / width) * depth + k) * width + (row % width)] =
+        row < rows ? values[row * depth + k]! : padding
+  return packed as T
+}
+
+const depth = oneof(
+  { arbitrary: small(9), weight: 5 },
+  { arbitrary: small(80), weight: 2 },
+  { arbitrary: small(520, 250), weight: 1 },
+)
+
+const shape = record({
+  m: small(33),
+  n: small(75),
+  k: depth,
+  border: small(5, 0),
+  hasBias: boolean(),
+  /** Read where it lies, if the target can. */
+  leftInPlace: boolean(),
+  rightInPlace: boolean(),
+})
+
+const common = {
+  products: oneof(
+    { arbitrary: array(shape, { minLength: 1, maxLength: 1 }), weight: 3 },
+    array(shape, { minLength: 2, maxLength: 4 }),
+  ),
+  tileRows: small(3),
+  tileColumns: small(3),
+  activation: constantFrom(0, 0, 1, 2, 3, 4, 5),
+  parameter: float({ noNaN: true, min: -2, max: 2 }),
+}
+
+type Shape = {
+  m: number
+  n: number
+  k: number
+  border: number
+  hasBias: boolean
+  leftInPlace: boolean
+  rightInPlace: boolean
+}
+
+/** An operand where a kernel reads it: bytes from row to row (0: its rows are neighbours), step to step, strip to strip. */
+interface Laid {
+  readonly elements: Float32Array
+  readonly row: number
+  readonly step: number
+  readonly strip: number
+}
+
+const packedIn = (width: number, depth: number) => ({ row: 0, step: 4 * width, strip: 4 * width * depth })
+
+const packed = (values: Float32Array, rows: number, depth: number, width: number): Laid => ({
+  elements: pack(values, rows, depth, width, NaN),
+  ...packedIn(width, depth),
+})
+
+/** [depth, rows] in longer rows. */
+function inColumns(values: Float32Array, rows: number, depth: number, width: number): Laid {
+  const stride = rows + 2
+  const elements = new Float32Array((depth - 1) * stride + rows).fill(NaN)
+  for (let i = 0; i < rows; i++) for (let k = 0; k < depth; k++) elements[k * stride + i] = values[i * depth + k]!
+  return { elements, row: 0, step: 4 * stride, strip: 4 * width }
+}
+
+/** [rows, depth] in longer rows. */
+function inRows(values: Float32Array, rows: number, depth: number, width: number): Laid {
+  const stride = depth + 1
+  const elements = new Float32Array((rows - 1) * stride + depth).fill(NaN)
+  for (let i = 0; i < rows; i++) elements.set(values.subarray(i * depth, (i + 1) * depth), i * stride)
+  return { elements, row: 4 * stride, step: 4, strip: 4 * stride * width }
+}
+
+/** args: records, count of records, tileM, tileN, activation, its parameter, work area. */
+function tiles(
+  products: readonly Shape[],
+  { rows, columns }: Strips,
+  tensors: Record<string, Tensor>,
+  laid: (product: Shape) => readonly number[],
+  { tileRows, tileColumns, activation, parameter }: Record<string, number>,
+) {
+  const [tileM, tileN] = [tileRows! * rows, tileColumns! * columns]
+  let items = 0
+  const places = products.map(({ m, n }) => {
+    const first = items
+    const tilesN = Math.ceil(n / tileN)
+    items += tilesN * Math.ceil(m / tileM)
+    return { first, tilesN }
+  })
+  const records = (at: Addresses) =>
+    Int32Array.from(
+      products.flatMap((product, i) => {
+        const { m, n, k, border, hasBias } = product
+        const { first, tilesN } = places[i]!
+        const bias = hasBias ? at[`bias${i}`]! : 0
+        const record = [at[`left${i}`]!, at[`right${i}`]!, at[`result${i}`]!, m, n, k, first, tilesN, n + border, bias]
+        return [...record, ...laid(product), 0]
+      }),
+    )
+  return {
+    tensors: { ...tensors, records: table(4 * recordWords * products.length, records), work: work(256) },
+    args: (at: Addresses) => [at['records']!, products.length, tileM, tileN, activation!, parameter!, at['work']!],
+    items,
+  }
+}
+
+const each = (products: readonly Shape[], tensors: (shape: Shape, i: number) => Record<string, Tensor>) =>
+  Object.assign({}, ...products.map(tensors)) as Record<string, Tensor>
+
+/** Without the last border, behind which the tensor may end. */
+const resultSize = ({ m, n, border }: Shape) => m * (n + border) - border
+
+/** Strides of a product's operands: row, step and strip of the left, step and strip of the right one. */
+const strides = (left: Omit<Laid, 'elements'>, right: Omit<Laid, 'elements'>) =>
+  [left.row, left.step, left.strip, right.step, right.strip] as const
+
+const multiplyTiles = (leftKind: 'columns' | 'rows') =>
+  kernelCases({
+    twin: 'multiplyTiles',
+    parameters: record({ ...common, values: anyValues }),
+    setup: ({ products, values, ...rest }, target) => {
+      const { rows, columns } = strips(target)
+      const laid = products.map(({ m, n, k, leftInPlace, rightInPlace }, i) => {
+        const [a, b] = [floats(m * k, values, 3 * i), floats(n * k, values, 3 * i + 1)]
+        const layLeft = leftKind === 'rows' ? inRows : leftInPlace ? inColumns : packed
+        return {
+          left: (target === 'wasm' ? packed : layLeft)(a, m, k, rows),
+          // With AVX2 the right operand is always packed.
+          right: (target === 'avx512' && rightInPlace ? inColumns : packed)(b, n, k, columns),
+        }
+      })
+      const tensors = each(products, (product, i) => ({
+        [`left${i}`]: input(laid[i]!.left.elements),
+        [`right${i}`]: input(laid[i]!.right.elements),
+        [`result${i}`]: output(resultSize(product)),
+        ...(product.hasBias && { [`bias${i}`]: input(floats(product.n, values, 3 * i + 2)) }),
+      }))
+      const laidOf = (product: Shape) => {
+        const { left, right } = laid[products.indexOf(product)]!
+        return strides(left, right)
+      }
+      return tiles(products, { rows, columns }, tensors, laidOf, rest)
+    },
+  })
+
+/** Cuts float32 to bfloat16, and pairs up neighbours. */
+function pairs(values: Float32Array): Int32Array {
+  const bits = new Uint32Array(values.buffer)
+  for (let i = 0; i < bits.length; i++) bits[i]! &= 0xffff0000
+  return Int32Array.from({ length: bits.length / 2 }, (_, i) => (bits[2 * i]! >>> 16) | bits[2 * i + 1]!)
+}
+
+/** A step is a pair of bfloat16; the order of additions within a pair is the processor's, and denormals are zeros. */
+const multiplyTilesBfloat16 = kernelCases({
+  alone: true,
+  runsOn: (set, { bfloat16 }) => set === 'avx512' && bfloat16,
+  parameters: record({ ...common, activation: constantFrom(0), values: plainValues }),
+  setup: ({ products, values, ...rest }, target) => {
+    const { rows, columns } = strips(target)
+    const tensors = each(products, (product, i) => {
+      const { m, n, k, border, hasBias } = product
+      const [left, right, bias] = [2 * m * k, 2 * n * k, n].map((count, j) => floats(count, values, 3 * i + j)) as [
+        Float32Array,
+        Float32Array,
+        Float32Array,
+      ]
+      const packed = [pack(pairs(left), m, k, rows, -1), pack(pairs(right), n, k, columns, -1)] as const
+      const before = new Float32Array(resultSize(product)).fill(3)
+      const expected = () => {
+        const result = Float64Array.from(before)
+        for (let row = 0; row < m; row++)
+          for (let column = 0; column < n; column++) {
+            let sum = hasBias ? bias[column]! : 0
+            for (let j = 0; j < 2 * k; j++) sum += left[row * 2 * k + j]! * right[column * 2 * k + j]!
+            result[row * (n + border) + column] = sum
+          }
+        return result
+      }
+      // Each of 2k + 1 additions may err by half a unit of the last place of the largest sum, Σ |a·b| at most.
+      const size = (x: Float32Array) => x.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+      const absolute = (2 * k + 1) * 2 ** -23 * (2 * k * size(left) * size(right) + size(bias))
+      return {
+        [`left${i}`]: input(packed[0]),
+        [`right${i}`]: input(packed[1]),
+        [`result${i}`]: updated(before, { expected, tolerance: { absolute } }),
+        ...(hasBias && { [`bias${i}`]: input(bias) }),
+      }
+    })
+    const laidOf = ({ k }: Shape) => strides(packedIn(rows, k), packedIn(columns, k))
+    return tiles(products, { rows, columns }, tensors, laidOf, rest)
+  },
+})
+
+export const productCases: Readonly<Record<string, KernelCases>> = {
+  multiplyTiles: multiplyTiles('columns'),
+  multiplyTilesInRows: multiplyTiles('rows'),
+  multiplyTilesBfloat16,
+}
