@@ -1,6 +1,5 @@
 // Elementwise functions of two tensors, broadcast as described in broadcast.ts. `map` is inlined into each kernel with
 // a constant operation, which the compiler folds away.
-import { activateGrad, GELU, GELU_TANH, RELU, RELU2, SILU } from './activation'
 import { ONLY_A, ONLY_B, rowOffset, rowStride } from './broadcast'
 import { BLOCK, load4, store4 } from './lanes'
 import { intArgument, pointerArgument } from './thread'
@@ -16,7 +15,6 @@ const POW: i32 = 7
 const MOD: i32 = 8
 const FLOOR_DIV: i32 = 9
 const ELU_GRAD: i32 = 10
-const GRAD: i32 = 16 // plus the activation's kind: a · act'(b)
 
 @inline function apply(op: i32, a: v128, b: v128): v128 {
   if (op == ADD) return f32x4.add(a, b)
@@ -44,7 +42,7 @@ const GRAD: i32 = 16 // plus the activation's kind: a · act'(b)
     y = i32x4.replace_lane(y, 2, floorDivide(f32x4.extract_lane(a, 2), f32x4.extract_lane(b, 2)))
     return i32x4.replace_lane(y, 3, floorDivide(f32x4.extract_lane(a, 3), f32x4.extract_lane(b, 3)))
   }
-  return f32x4.mul(a, activateGrad(op - GRAD, b))
+  return a
 }
 
 function scalar(op: i32, a: f32, b: f32): f32 {
@@ -124,11 +122,6 @@ export function powFloat(args: usize, begin: i32, end: i32): void { map(false, P
 export function modFloat(args: usize, begin: i32, end: i32): void { map(false, MOD, args, begin, end) }
 export function floorDivFloat(args: usize, begin: i32, end: i32): void { map(false, FLOOR_DIV, args, begin, end) }
 export function eluGradFloat(args: usize, begin: i32, end: i32): void { map(false, ELU_GRAD, args, begin, end) }
-export function siluGradFloat(args: usize, begin: i32, end: i32): void { map(false, GRAD + SILU, args, begin, end) }
-export function geluGradFloat(args: usize, begin: i32, end: i32): void { map(false, GRAD + GELU, args, begin, end) }
-export function geluTanhGradFloat(args: usize, begin: i32, end: i32): void { map(false, GRAD + GELU_TANH, args, begin, end) }
-export function reluGradFloat(args: usize, begin: i32, end: i32): void { map(false, GRAD + RELU, args, begin, end) }
-export function relu2GradFloat(args: usize, begin: i32, end: i32): void { map(false, GRAD + RELU2, args, begin, end) }
 
 export function addInt(args: usize, begin: i32, end: i32): void { map(true, ADD, args, begin, end) }
 export function subInt(args: usize, begin: i32, end: i32): void { map(true, SUB, args, begin, end) }

@@ -1,6 +1,5 @@
 // Elementwise functions of one tensor. args: x, y, n, a, b (a, b: the operation's parameters). Item: a block of 2048
 // elements. `map` is inlined into each kernel with a constant operation, which the compiler folds away.
-import { activate, GELU, GELU_TANH, RELU2, SILU } from './activation'
 import { BLOCK, load4, store4 } from './lanes'
 import { erf, exp, expm1, log, log1p, one, sigmoid, softplus, tanh } from './math'
 import { floatArgument, intArgument, pointerArgument } from './thread'
@@ -18,7 +17,7 @@ const RECIPROCAL: i32 = 9
 const SIGMOID: i32 = 10
 const TANH: i32 = 11
 const ERF: i32 = 12
-const RELU_: i32 = 13
+const RELU_INT: i32 = 13
 const RELU6: i32 = 14
 const ELU: i32 = 15
 const LEAKY_RELU: i32 = 16
@@ -31,7 +30,6 @@ const SIN: i32 = 22
 const COS: i32 = 23
 const STEP: i32 = 24
 const CLIP: i32 = 25
-const ACTIVATION: i32 = 32 // plus the kind
 
 @inline function splat(x: f32): v128 {
   return f32x4.splat(x)
@@ -51,7 +49,6 @@ const ACTIVATION: i32 = 32 // plus the kind
   if (op == SIGMOID) return sigmoid(x)
   if (op == TANH) return tanh(x)
   if (op == ERF) return erf(x)
-  if (op == RELU_) return f32x4.pmax(x, splat(0))
   if (op == RELU6) return f32x4.pmin(f32x4.pmax(x, splat(0)), splat(6))
   if (op == ELU) return v128.bitselect(x, expm1(x), f32x4.ge(x, splat(0)))
   if (op == LEAKY_RELU) return v128.bitselect(f32x4.mul(a, x), x, f32x4.lt(x, splat(0)))
@@ -73,7 +70,7 @@ const ACTIVATION: i32 = 32 // plus the kind
     const y = v128.bitselect(a, x, f32x4.lt(x, a))
     return v128.bitselect(b, y, f32x4.gt(x, b))
   }
-  return activate(op - ACTIVATION, x)
+  return x
 }
 
 /** The library's sine and cosine, which reduce any argument exactly; one lane at a time. */
@@ -111,7 +108,6 @@ export function reciprocalFloat(args: usize, begin: i32, end: i32): void { map(R
 export function sigmoidFloat(args: usize, begin: i32, end: i32): void { map(SIGMOID, args, begin, end) }
 export function tanhFloat(args: usize, begin: i32, end: i32): void { map(TANH, args, begin, end) }
 export function erfFloat(args: usize, begin: i32, end: i32): void { map(ERF, args, begin, end) }
-export function reluFloat(args: usize, begin: i32, end: i32): void { map(RELU_, args, begin, end) }
 export function relu6Float(args: usize, begin: i32, end: i32): void { map(RELU6, args, begin, end) }
 export function eluFloat(args: usize, begin: i32, end: i32): void { map(ELU, args, begin, end) }
 export function leakyReluFloat(args: usize, begin: i32, end: i32): void { map(LEAKY_RELU, args, begin, end) }
@@ -124,10 +120,6 @@ export function sinFloat(args: usize, begin: i32, end: i32): void { map(SIN, arg
 export function cosFloat(args: usize, begin: i32, end: i32): void { map(COS, args, begin, end) }
 export function stepFloat(args: usize, begin: i32, end: i32): void { map(STEP, args, begin, end) }
 export function clipFloat(args: usize, begin: i32, end: i32): void { map(CLIP, args, begin, end) }
-export function siluFloat(args: usize, begin: i32, end: i32): void { map(ACTIVATION + SILU, args, begin, end) }
-export function geluFloat(args: usize, begin: i32, end: i32): void { map(ACTIVATION + GELU, args, begin, end) }
-export function geluTanhFloat(args: usize, begin: i32, end: i32): void { map(ACTIVATION + GELU_TANH, args, begin, end) }
-export function relu2Float(args: usize, begin: i32, end: i32): void { map(ACTIVATION + RELU2, args, begin, end) }
 
 @inline function mapInt(op: i32, args: usize, begin: i32, end: i32): void {
   const from = pointerArgument(args, 0)
@@ -140,7 +132,7 @@ export function relu2Float(args: usize, begin: i32, end: i32): void { map(ACTIVA
     if (op == NEG) y = i32x4.neg(x)
     else if (op == ABS) y = i32x4.abs(x)
     else if (op == SQUARE) y = i32x4.mul(x, x)
-    else if (op == RELU_) y = i32x4.max_s(x, i32x4.splat(0))
+    else if (op == RELU_INT) y = i32x4.max_s(x, i32x4.splat(0))
     else y = i32x4.sub(i32x4.shr_u(i32x4.neg(x), 31), i32x4.shr_u(x, 31))
     store4(to + at, y, last - i)
   }
@@ -149,4 +141,4 @@ export function relu2Float(args: usize, begin: i32, end: i32): void { map(ACTIVA
 export function negInt(args: usize, begin: i32, end: i32): void { mapInt(NEG, args, begin, end) }
 export function absInt(args: usize, begin: i32, end: i32): void { mapInt(ABS, args, begin, end) }
 export function squareInt(args: usize, begin: i32, end: i32): void { mapInt(SQUARE, args, begin, end) }
-export function reluInt(args: usize, begin: i32, end: i32): void { mapInt(RELU_, args, begin, end) }
+export function reluInt(args: usize, begin: i32, end: i32): void { mapInt(RELU_INT, args, begin, end) }

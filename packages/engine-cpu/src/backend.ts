@@ -1,7 +1,6 @@
 // The TensorFlow.js backend over the shared memory. A tensor's data is a block of it, known by address; kernels get
 // addresses, never copies. Strings, which kernels never touch, stay JavaScript values, and a complex tensor is a pair
 // of real ones.
-import { readFileSync } from 'node:fs'
 import {
   backend_util,
   DataStorage,
@@ -15,13 +14,13 @@ import {
 } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
 import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
+import { kernelModule } from './kernel-module.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
 import { type Deferrable, Deferral, type Pending } from './deferral.ts'
 import { makeExecutable, type Processor } from './native/executable.ts'
 import type { Walk } from './native/fused.ts'
 import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
 import { createPool, disposedError, threadsFromEnvironment, type Pool } from './pool.ts'
-import { wasm, type WasmModule } from './web-assembly.ts'
 
 export const backendName = 'mixlab-cpu'
 
@@ -35,27 +34,6 @@ interface Data extends Deferrable {
   readonly parts?: { real: TensorInfo; imag: TensorInfo }
   /** Among those that are live. */
   index: number
-}
-
-let compiled: WasmModule | undefined
-
-/** The compiled kernels. Throws MixlabError where they were not built or this runtime cannot compile them. */
-export function kernelModule(): WasmModule {
-  if (compiled) return compiled
-  let bytes: Uint8Array
-  try {
-    bytes = readFileSync(new URL('../generated/kernels.wasm', import.meta.url))
-  } catch (cause) {
-    throw new MixlabError('the cpu engine has no compiled kernels: run `pnpm generate` in the workspace', { cause })
-  }
-  try {
-    return (compiled = new wasm.Module(bytes))
-  } catch (cause) {
-    const found = `Node ${process.versions.node}`
-    throw new MixlabError(`the cpu engine needs WebAssembly with relaxed SIMD (Node 22 or later; this is ${found})`, {
-      cause,
-    })
-  }
 }
 
 export interface CpuBackendOptions {

@@ -163,7 +163,7 @@ function multiplyPass(backend: CpuBackend, form: Form, products: readonly Produc
       const { leftRow, leftDepth, rightDepth, rightColumn } = product
       return { ...product, strides: [leftRow, leftDepth, rightDepth, rightColumn] }
     })
-    runTiles(backend, 'multiplyFew', items, { ...chooseTile(form, few, backend.threads()), tileM: most }, epilogue)
+    runTiles(backend, 'multiplyFew', items, { ...chooseFewTile(few, backend.threads()), tileM: most }, epilogue)
   }
   backend.releaseScratch(mark)
 }
@@ -225,7 +225,7 @@ function runTiles(
   backend: CpuBackend,
   kernel: string,
   products: readonly Item[],
-  { tileM, tileN }: { readonly tileM: number; readonly tileN: number },
+  { tileM, tileN, chunk }: Tile,
   epilogue: Epilogue,
 ): void {
   const table = backend.scratch(products.length * tileRecordWords * 4)
@@ -241,7 +241,7 @@ function runTiles(
     macs += m * n * k
   }
   const work = backend.scratch(256 * backend.threads())
-  const grain = Math.max(1, Math.ceil((60_000 * items) / (macs + 1)))
+  const grain = Math.max(1, Math.ceil((chunk * items) / (macs + 1)))
   const activation = activations[epilogue.activation ?? 'linear']
   const parameters = [tileM, tileN, activation, epilogue.parameter ?? 0, work]
   backend.run(kernel, items, grain, table, products.length, ...parameters)
@@ -285,13 +285,32 @@ function createPacker(backend: CpuBackend, form: Form): Packer {
   }
 }
 
+interface Tile {
+  readonly tileM: number
+  readonly tileN: number
+  /** Multiplications that are worth handing to a thread. */
+  readonly chunk: number
+}
+
 /** The largest tile that still leaves each thread enough tiles to even out their speeds. */
-function chooseTile(form: Form, products: readonly Product[], threads: number): { tileM: number; tileN: number } {
-  if (threads === 1) return form.tiles[0]!
+function chooseTile(form: Form, products: readonly Product[], threads: number): Tile {
+  const chunk = 60_000
+  if (threads === 1) return { ...form.tiles[0]!, chunk }
   for (const tile of form.tiles) {
     let items = 0
     for (const { m, n } of products) items += Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
-    if (items >= 4 * threads) return tile
+    if (items >= 4 * threads) return { ...tile, chunk }
   }
-  return form.tiles.at(-1)!
+  return { ...form.tiles.at(-1)!, chunk }
+}
+
+/** Floats of the right operand that take as long from memory as handing a tile of few rows to a thread is worth. */
+const fewChunk = 16_384
+
+/** Stretches of whole columns, so that a thread reads a weight's rows one after the other. */
+function chooseFewTile(products: readonly Product[], threads: number): Omit<Tile, 'tileM'> {
+  const most = (size: (product: Product) => number) =>
+    products.reduce((found, product) => Math.max(found, size(product)), 1)
+  if (threads === 1) return { tileN: most(({ n }) => n), chunk: fewChunk }
+  return { tileN: roundUp(Math.max(32, fewChunk / most(({ k }) => k)), 32), chunk: fewChunk }
 }

@@ -70,11 +70,15 @@ test('idle workers do not keep the process alive, and do no work', () => {
     const backend = new CpuBackend({ threads: 4 })
     const info = backend.output([1 << 20], 'float32')
     for (let i = 0; i < 200; i++) backend.run('fillFloat', 1 << 20, 4096, backend.pointer(info), i)
-    await new Promise((resolve) => setTimeout(resolve, 300))
-    const before = process.cpuUsage()
-    await new Promise((resolve) => setTimeout(resolve, 500))
-    const { user, system } = process.cpuUsage(before)
-    console.log(JSON.stringify({ value: backend.view(info)[77], busy: (user + system) / 500_000 }))
+    // On a busy machine the workers take their time to start; one that spins is busy in every window.
+    let busy = 1
+    for (let window = 0; window < 20 && busy > 0.02; window++) {
+      const before = process.cpuUsage()
+      await new Promise((resolve) => setTimeout(resolve, 300))
+      const { user, system } = process.cpuUsage(before)
+      busy = Math.min(busy, (user + system) / 300_000)
+    }
+    console.log(JSON.stringify({ value: backend.view(info)[77], busy }))
   `
   const { stdout, stderr, status } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
     encoding: 'utf8',
@@ -83,5 +87,5 @@ test('idle workers do not keep the process alive, and do no work', () => {
   expect({ stderr, status }).toEqual({ stderr: '', status: 0 })
   const { value, busy } = JSON.parse(stdout) as { value: number; busy: number }
   expect(value).toBe(199)
-  expect(busy).toBeLessThan(0.2)
+  expect(busy).toBeLessThan(0.05)
 })

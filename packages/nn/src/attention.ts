@@ -6,7 +6,7 @@ import type { RandomStream } from '@mixlab/core'
 import { attention, rotary, type tf } from '@mixlab/tensor'
 import type { KeyValueCache } from './cache.ts'
 import type { Initializer } from './initializers.ts'
-import { Linear } from './linear.ts'
+import { forwardTogether, Linear } from './linear.ts'
 import { Module } from './module.ts'
 import { RmsNorm } from './norm.ts'
 
@@ -31,7 +31,10 @@ export interface AttentionOptions {
 export interface AttentionInput {
   readonly batch: number
   readonly length: number
-  /** Cosines and sines [T, headWidth/2] of these tokens' positions; absent without rotary embedding. */
+  /**
+   * Cosines and sines [T, headWidth/2] of these tokens' positions, with a cache of all positions; absent without rotary
+   * embedding.
+   */
   readonly rotary: { readonly cos: tf.Tensor2D; readonly sin: tf.Tensor2D } | undefined
   readonly cache: KeyValueCache | undefined
 }
@@ -75,22 +78,38 @@ export class Attention extends Module {
     this.#keyNorm = norm('k_norm', keyValueHeads)
   }
 
-  /** @param x [B·T, width] @returns [B·T, width] */
-  forward(x: tf.Tensor2D, { batch, length, rotary: tables, cache }: AttentionInput): tf.Tensor2D {
-    const { heads, keyValueHeads, headWidth, window, layer, queryKeyNorm } = this.#options
-    const split = (rows: tf.Tensor2D, count: number, norm?: RmsNorm): tf.Tensor4D => {
-      const whole = norm && queryKeyNorm === 'all' ? norm.forward(rows) : rows
-      const each = whole.reshape<tf.Tensor4D>([batch, length, count, headWidth])
-      return norm && queryKeyNorm === 'head' ? norm.forward(each) : each
+  /**
+   * @param x [B·T, width]
+   * @param residual [B·T, width], to which the result is added
+   * @returns [B·T, width]
+   */
+  forward(
+    x: tf.Tensor2D,
+    { batch, length, rotary: tables, cache }: AttentionInput,
+    residual?: tf.Tensor2D,
+  ): tf.Tensor2D {
+    const { heads, keyValueHeads, headWidth, window, layer } = this.#options
+    const [queries, keys, v] = forwardTogether([this.#query, this.#key, this.#value], x) as [
+      tf.Tensor2D,
+      tf.Tensor2D,
+      tf.Tensor2D,
+    ]
+    const q = this.#normed(queries, this.#queryNorm)
+    const k = this.#normed(keys, this.#keyNorm)
+    if (cache) {
+      return this.#output.forward(cache.attend(layer, { q, k, v }, { rotary: tables, window }), residual)
     }
+    const split = (rows: tf.Tensor2D, count: number) => rows.reshape<tf.Tensor4D>([batch, length, count, headWidth])
     const turn = (each: tf.Tensor4D) => (tables ? rotary(each, tables) : each)
-    const q = turn(split(this.#query.forward(x), heads, this.#queryNorm))
-    const k = turn(split(this.#key.forward(x), keyValueHeads, this.#keyNorm))
-    const v = split(this.#value.forward(x), keyValueHeads)
-    const read = cache?.append(layer, k, v)
-    const mixed = read
-      ? attention(q, read.keys, read.values, { causal: true, window, keyLength: cache!.position + length })
-      : attention(q, k, v, { causal: true, window })
-    return this.#output.forward(mixed.reshape<tf.Tensor2D>([batch * length, heads * headWidth]))
+    const [qs, ks] = [turn(split(q, heads)), turn(split(k, keyValueHeads))]
+    const mixed = attention(qs, ks, split(v, keyValueHeads), { causal: true, window })
+    return this.#output.forward(mixed.reshape<tf.Tensor2D>([batch * length, heads * headWidth]), residual)
+  }
+
+  #normed(rows: tf.Tensor2D, norm: RmsNorm | undefined): tf.Tensor2D {
+    if (!norm) return rows
+    const { queryKeyNorm, headWidth } = this.#options
+    if (queryKeyNorm === 'all') return norm.forward(rows)
+    return norm.forward(rows.reshape<tf.Tensor2D>([-1, headWidth])).reshape<tf.Tensor2D>(rows.shape)
   }
 }

@@ -74,14 +74,19 @@ export class Block extends Module {
     input: BlockInput,
   ): { readonly x: tf.Tensor2D; readonly losses?: Readonly<Record<string, RouterLoss>> } {
     const { context, rng } = input
-    const attended = this.attention.forward(this.#attentionNorm.forward(x), { ...input, cache: context.cache })
-    const between = tf.add<tf.Tensor2D>(x, dropped(attended, this.#dropout, context, rng, 'attention'))
+    const drops = context.training && this.#dropout > 0
+    /** residual + a part of the block, which adds it itself where nothing is dropped of the part. */
+    const onto = (residual: tf.Tensor2D, name: string, part: (residual?: tf.Tensor2D) => tf.Tensor2D) =>
+      drops ? tf.add<tf.Tensor2D>(residual, dropped(part(), this.#dropout, context, rng, name)) : part(residual)
+    const between = onto(x, 'attention', (residual) =>
+      this.attention.forward(this.#attentionNorm.forward(x), { ...input, cache: context.cache }, residual),
+    )
     const normed = this.#feedForwardNorm.forward(between)
-    const add = (y: tf.Tensor2D) =>
-      tf.add<tf.Tensor2D>(between, dropped(y, this.#dropout, context, rng, 'feed-forward'))
-    if (this.feedForward instanceof FeedForward) return { x: add(this.feedForward.forward(normed)) }
+    const { feedForward } = this
+    if (feedForward instanceof FeedForward)
+      return { x: onto(between, 'feed-forward', (residual) => feedForward.forward(normed, residual)) }
     const { batch, length, tokens_BT } = input
-    const { y_TD, losses } = this.feedForward.forward({
+    const { y_TD, losses } = feedForward.forward({
       x_TD: normed,
       tokens_T: tokens_BT.reshape<tf.Tensor1D>([batch * length]),
       batch,
@@ -90,7 +95,7 @@ export class Block extends Module {
       rng: rng().stream('router'),
       observe: context.observe,
     })
-    return { x: add(y_TD), losses }
+    return { x: tf.add(between, dropped(y_TD, this.#dropout, context, rng, 'feed-forward')), losses }
   }
 }
 

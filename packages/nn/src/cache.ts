@@ -3,7 +3,7 @@
 //
 // Axes: B sequences, S positions the cache holds, G key/value heads, D head width.
 import { MixlabError } from '@mixlab/core'
-import { appendRows, tf } from '@mixlab/tensor'
+import { cachedAttention, type CachedAttentionOptions, tf } from '@mixlab/tensor'
 
 export interface CacheOptions {
   readonly batch: number
@@ -35,23 +35,22 @@ export class KeyValueCache implements Disposable {
   }
 
   /**
-   * Writes one layer's keys and values [B, T, G, D] of the T tokens being read.
-   * @returns that layer's whole buffers; positions below `position + T` are filled
+   * One layer's attention of the T tokens that are being read, whose keys and values [B·T, G·D] go into its buffers.
+   * @returns [B·T, H·D], as the queries q
    */
-  append(
+  attend(
     layer: number,
-    keys: tf.Tensor4D,
-    values: tf.Tensor4D,
-  ): { readonly keys: tf.Tensor4D; readonly values: tf.Tensor4D } {
-    const tokens = keys.shape[1]
+    rows: { readonly q: tf.Tensor2D; readonly k: tf.Tensor2D; readonly v: tf.Tensor2D },
+    options: Pick<CachedAttentionOptions, 'rotary' | 'window'>,
+  ): tf.Tensor2D {
+    const tokens = rows.k.shape[0] / this.batch
     if (this.#position + tokens > this.length) {
       throw new MixlabError(
         `the key-value cache holds ${this.length} positions; ${this.#position} + ${tokens} do not fit: create a longer one`,
       )
     }
-    appendRows(this.#keys[layer]!, keys, this.#position)
-    appendRows(this.#values[layer]!, values, this.#position)
-    return { keys: this.#keys[layer]!, values: this.#values[layer]! }
+    const buffers = { keys: this.#keys[layer]!, values: this.#values[layer]! }
+    return cachedAttention(rows, buffers, { ...options, position: this.#position })
   }
 
   /** Called by the model once all layers have read `tokens` more. */

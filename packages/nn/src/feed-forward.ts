@@ -1,7 +1,7 @@
 // The dense feed-forward part of a layer. Gated kinds carry Llama's names (gate_proj, up_proj, down_proj), plain ones
 // GPT-2's (c_fc, c_proj). Gate and up are two products: joining their weights for one product would copy them each step.
 import type { RandomStream } from '@mixlab/core'
-import { activation, tf } from '@mixlab/tensor'
+import { activation, gatedLinear, tf } from '@mixlab/tensor'
 import type { Initializer } from './initializers.ts'
 import { Linear } from './linear.ts'
 import { Module } from './module.ts'
@@ -23,7 +23,7 @@ export const isGated = (name: FeedForwardActivation): name is 'swiglu' | 'geglu'
   name === 'swiglu' || name === 'geglu'
 
 export class FeedForward extends Module {
-  readonly #forward: (x: tf.Tensor2D) => tf.Tensor2D
+  readonly #forward: (x: tf.Tensor2D, residual?: tf.Tensor2D) => tf.Tensor2D
 
   constructor(
     rng: RandomStream,
@@ -37,16 +37,24 @@ export class FeedForward extends Module {
       const up = product('up_proj', width, inner, initializer)
       const down = product('down_proj', inner, width, residualInitializer)
       const gateActivation = name === 'swiglu' ? 'silu' : 'gelu'
-      this.#forward = (x) => down.forward(tf.mul(activation(gate.forward(x), gateActivation), up.forward(x)))
+      const inside = (x: tf.Tensor2D) =>
+        bias
+          ? tf.mul<tf.Tensor2D>(activation(gate.forward(x), gateActivation), up.forward(x))
+          : gatedLinear(x, gate.weight, up.weight, gateActivation)
+      this.#forward = (x, residual) => down.forward(inside(x), residual)
     } else {
       const first = product('c_fc', width, inner, initializer)
       const second = product('c_proj', inner, width, residualInitializer)
-      this.#forward = (x) => second.forward(activation(first.forward(x), name))
+      this.#forward = (x, residual) => second.forward(activation(first.forward(x), name), residual)
     }
   }
 
-  /** @param x [rows, width] @returns [rows, width] */
-  forward(x: tf.Tensor2D): tf.Tensor2D {
-    return this.#forward(x)
+  /**
+   * @param x [rows, width]
+   * @param residual [rows, width], to which the result is added
+   * @returns [rows, width]
+   */
+  forward(x: tf.Tensor2D, residual?: tf.Tensor2D): tf.Tensor2D {
+    return this.#forward(x, residual)
   }
 }

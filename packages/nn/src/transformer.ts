@@ -149,7 +149,7 @@ export class Transformer extends Module implements LanguageModel {
     const positions = this.#positions && rowsFrom(this.#positions.weight, start, length)
     const placed = positions ? tf.add(embedded, positions) : embedded
     let x = dropped(placed.reshape<tf.Tensor2D>([batch * length, width]), rate, context, () => rng, 'embedding')
-    const rotary = this.#rotaryTables(start, length)
+    const rotary = context.cache ? this.#rotary : this.#rotaryTables(start, length)
     const losses: Readonly<Record<string, RouterLoss>>[] = []
     for (const [layer, block] of this.#blocks.entries()) {
       const result = block.forward(x, {

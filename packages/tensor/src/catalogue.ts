@@ -5,6 +5,7 @@ import { adamWOperation } from './ops/adam-w.ts'
 import { addIntoOperation } from './ops/add-into.ts'
 import { appendRowsOperation } from './ops/append-rows.ts'
 import { attentionGradOperation, attentionOperation } from './ops/attention.ts'
+import { cachedAttentionOperation } from './ops/cached-attention.ts'
 import { capacityOperation } from './ops/capacity.ts'
 import { combineGradOperation, combineOperation } from './ops/combine.ts'
 import { crossEntropyGradOperation, crossEntropyOperation } from './ops/cross-entropy.ts'
@@ -16,6 +17,7 @@ import { gatherColumnsOperation, scatterColumnsOperation } from './ops/gather-co
 import { gatherRowsOperation, scatterAddRowsOperation } from './ops/gather-rows.ts'
 import { globalNormOperation } from './ops/global-norm.ts'
 import { groupedMatMulGradWOperation, groupedMatMulOperation } from './ops/grouped-matmul.ts'
+import { addLinearOperation, gatedLinearOperation, jointLinearOperation } from './ops/joint-linear.ts'
 import { layerNormGradOperation, layerNormOperation } from './ops/layer-norm.ts'
 import { randomUniformOperation } from './ops/random-uniform.ts'
 import { rmsNormGradOperation, rmsNormOperation } from './ops/rms-norm.ts'
@@ -32,6 +34,10 @@ export const catalogue: readonly CatalogueEntry[] = [
   rotaryOperation,
   attentionOperation,
   attentionGradOperation,
+  cachedAttentionOperation,
+  jointLinearOperation,
+  gatedLinearOperation,
+  addLinearOperation,
   gatedUnitOperation,
   gatedUnitGradOperation,
   activationOperation,

@@ -8,7 +8,11 @@ import { heavyGrain, rowGrain } from './work.ts'
 /** Elements with an exponential each in one chunk. */
 const chunk = 2048
 
-const gatedKernel = (activation: unknown): string => {
+/** Rows in a chunk of a gated unit. */
+export const gatedGrain = (width: number): number => rowGrain(width, chunk)
+
+/** By the name of the gate's activation: x [rows, 2F], y [rows, F], F. */
+export const gatedKernel = (activation: unknown): string => {
   const name = activation as string
   return `gated${name[0]!.toUpperCase()}${name.slice(1)}`
 }
@@ -27,7 +31,7 @@ defineKernel('mixlab.GatedUnit', ({ backend, inputs: { x }, attrs }) => {
   const y = backend.output(shape, 'float32')
   const rows = width === 0 ? 0 : util.sizeFromShape(shape) / width
   const args = [backend.pointer(x!), backend.pointer(y), width]
-  backend.run(gatedKernel(attrs.activation), rows, rowGrain(width, chunk), ...args)
+  backend.run(gatedKernel(attrs.activation), rows, gatedGrain(width), ...args)
   return y
 })
 
@@ -37,6 +41,6 @@ defineKernel('mixlab.GatedUnitGrad', ({ backend, inputs, attrs }) => {
   const dx = backend.output(x.shape, 'float32')
   const rows = width === 0 ? 0 : util.sizeFromShape(dy.shape) / width
   const args = [backend.pointer(dy), backend.pointer(x), backend.pointer(dx), width]
-  backend.run(`${gatedKernel(attrs.activation)}Grad`, rows, rowGrain(width, chunk), ...args)
+  backend.run(`${gatedKernel(attrs.activation)}Grad`, rows, gatedGrain(width), ...args)
   return dx
 })

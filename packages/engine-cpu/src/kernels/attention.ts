@@ -39,24 +39,46 @@ type Arguments = Partial<Record<(typeof words)[number], number>>
 
 const argumentsOf = (values: Arguments): number[] => words.map((word) => values[word] ?? 0)
 
+interface Given {
+  /** Addresses: [B, T, H, D], [B, S, G, D], [B, S, G, C]; 0 for no sinks. */
+  readonly q: number
+  readonly k: number
+  readonly v: number
+  readonly sinks: number
+  readonly batch: number
+  readonly queries: number
+  readonly keys: number
+  readonly heads: number
+  readonly keyHeads: number
+  readonly features: number
+  readonly valueFeatures: number
+  /** Keys that there are, of those that there is room for. */
+  readonly length: number
+  readonly window: number
+  readonly causal: boolean
+  readonly scale: number
+}
+
 function problem({ backend, inputs, attrs }: KernelCall) {
   const { q, k, v, sinks } = inputs as { q: TensorInfo; k: TensorInfo; v: TensorInfo; sinks?: TensorInfo | null }
   const [batch, queries, heads, features] = q.shape as [number, number, number, number]
   const [, keys, keyHeads] = k.shape as [number, number, number, number]
-  const valueFeatures = v.shape[3]!
   const length = (attrs.keyLength as number) || keys
   if (length > keys) throw new MixlabError(`attention: keyLength is ${length}, but there are only ${keys} keys`)
-  const window = attrs.window as number
+  const addresses = { q: backend.pointer(q), k: backend.pointer(k), v: backend.pointer(v) }
+  const sizes = { batch, queries, keys, heads, keyHeads, features, valueFeatures: v.shape[3]!, length }
+  const { window, scale } = attrs as { window: number; scale: number }
+  const options = { sinks: sinks ? backend.pointer(sinks) : 0, window, scale, causal: Boolean(attrs.causal) }
+  return plan(backend, { ...addresses, ...sizes, ...options })
+}
+
+function plan(backend: CpuBackend, given: Given) {
+  const { batch, queries, heads, features, valueFeatures, length, window } = given
   const layout = typeof backend.native() === 'string' ? portable : native
   const blocksWanted = Math.ceil(enoughItems / Math.max(1, batch * heads))
-  const addresses = { q: backend.pointer(q), k: backend.pointer(k), v: backend.pointer(v) }
-  const sizes = { batch, queries, keys, heads, keyHeads, features, valueFeatures, length }
-  const options = { causal: Number(Boolean(attrs.causal)), scale: attrs.scale as number }
   return {
-    ...addresses,
-    ...sizes,
-    ...options,
-    sinks: sinks ? backend.pointer(sinks) : 0,
+    ...given,
+    causal: Number(given.causal),
     // a window as wide as the keys hides nothing
     window: window < length ? window : 0,
     layout,
@@ -66,7 +88,7 @@ function problem({ backend, inputs, attrs }: KernelCall) {
   }
 }
 
-type Problem = ReturnType<typeof problem>
+type Problem = ReturnType<typeof plan>
 
 /** Items in a chunk, when all `items` together make the products of queries and keys `times` over. */
 function grain(
@@ -84,14 +106,14 @@ function workOf(backend: CpuBackend, floats: number): { work: number; workBytes:
   return { work: backend.scratch(workBytes * backend.threads()), workBytes }
 }
 
-defineKernel('mixlab.Attention', (call) => {
-  const { backend } = call
-  const p = problem(call)
+/** Attention into y [B, T, H, C] and lse [B, H, T]. */
+export function attend(backend: CpuBackend, given: Given, outputs: { readonly y: number; readonly lse: number }): void {
+  run(backend, plan(backend, given), outputs)
+}
+
+function run(backend: CpuBackend, p: Problem, outputs: { readonly y: number; readonly lse: number }): void {
   const { batch, queries, heads, keyHeads, length, features, valueFeatures, wideFeatures, wideValues } = p
-  const y = backend.output([batch, queries, heads, valueFeatures], 'float32')
-  const lse = backend.output([batch, heads, queries], 'float32')
-  const outputs = { y: backend.pointer(y), lse: backend.pointer(lse) }
-  if (batch * queries * heads === 0) return [y, lse]
+  if (batch * queries * heads === 0) return
   if (queries <= fewQueries) {
     const stretches = Math.ceil(length / stretch)
     const partials = backend.scratch(4 * batch * heads * queries * stretches * (4 + roundUp(valueFeatures, 4)))
@@ -100,13 +122,21 @@ defineKernel('mixlab.Attention', (call) => {
     const items = batch * stretches * keyHeads
     backend.run('attentionFew', items, grain(p, 1, items), ...args)
     backend.run('attentionFewCombine', batch * queries * heads, 64, ...args)
-    return [y, lse]
+    return
   }
   const perQuery = 4 + 2 * wideFeatures + wideValues
   const perKey = p.layout.queries + wideFeatures + wideValues
   const work = workOf(backend, p.layout.queries * perQuery + p.layout.keys * perKey)
   const items = batch * heads * Math.ceil(queries / p.block)
   backend.run('attention', items, grain(p, 1, items), ...argumentsOf({ ...p, ...outputs, ...work }))
+}
+
+defineKernel('mixlab.Attention', (call) => {
+  const { backend } = call
+  const p = problem(call)
+  const y = backend.output([p.batch, p.queries, p.heads, p.valueFeatures], 'float32')
+  const lse = backend.output([p.batch, p.heads, p.queries], 'float32')
+  run(backend, p, { y: backend.pointer(y), lse: backend.pointer(lse) })
   return [y, lse]
 })
 

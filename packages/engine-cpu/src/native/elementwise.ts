@@ -41,7 +41,6 @@ export const unary: Readonly<Record<string, Unary>> = {
   sigmoid,
   tanh,
   erf,
-  relu: (p, x) => largerOf(p, x, p.constant(0)),
   relu6: (p, x) => smallerOf(p, largerOf(p, x, p.constant(0)), p.constant(6)),
   elu: (p, x) => p.select(p.compare(x, 'greaterEqual', p.constant(0)), x, expm1(p, x)),
   leakyRelu: (p, x, a) => p.select(p.compare(x, 'less', p.constant(0)), p.mul(a, x), x),
@@ -53,10 +52,7 @@ export const unary: Readonly<Record<string, Unary>> = {
     const low = p.select(p.compare(x, 'less', a), a, x)
     return p.select(p.compare(x, 'greater', b), b, low)
   },
-  silu: (p, x) => activate(p, 'silu', x),
-  gelu: (p, x) => activate(p, 'gelu', x),
-  geluTanh: (p, x) => activate(p, 'geluTanh', x),
-  relu2: (p, x) => activate(p, 'relu2', x),
+  ...Object.fromEntries(activationNames.map((name) => [name, (p: Program, x: Vector) => activate(p, name, x)])),
 }
 
 const withParameters = new Set(['leakyRelu', 'clip'])
@@ -225,12 +221,11 @@ const gatedGrad =
   }
 
 const capital = (name: string) => `${name[0]!.toUpperCase()}${name.slice(1)}`
-const gatedNames = ['silu', 'gelu', 'geluTanh', 'relu'] as const
 
 export const elementwiseKernels: Readonly<Record<string, Write>> = Object.fromEntries([
   ...Object.keys(unary).map((name) => [`${name}Float`, map(name)] as const),
   ...Object.keys(binary).map((name) => [`${name}Float`, mapPairs(name)] as const),
-  ...gatedNames.flatMap((name) => [
+  ...activationNames.flatMap((name) => [
     [`gated${capital(name)}`, gated(name)] as const,
     [`gated${capital(name)}Grad`, gatedGrad(name)] as const,
   ]),

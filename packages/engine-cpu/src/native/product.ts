@@ -231,7 +231,7 @@ function reader(p: Program, kind: Left, { a, leftStep, leftRow }: Block): Reader
 }
 
 /** Bias and activation of a tile that is multiplied: 1 relu, 2 relu6, 3 leakyrelu, 4 sigmoid, 5 elu. */
-function finishTile(
+export function finishTile(
   { p, memory, integer, float }: KernelFrame,
   record: Int,
   { result, rows, columns, stride, column }: Pick<Tile, 'result' | 'rows' | 'columns' | 'stride'> & { column: Int },

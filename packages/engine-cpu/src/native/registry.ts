@@ -6,6 +6,7 @@ import { attentionKernels } from './attention.ts'
 import { attentionGradientKernels } from './attention-gradient.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { addressOf, callable, findProcessor, makeExecutable, type Processor } from './executable.ts'
+import { fewKernels } from './few.ts'
 import { assembleKernel, kernelParameters, type Write } from './kernel.ts'
 import { normKernels } from './norm.ts'
 import { optimizerKernels } from './optimizer.ts'
@@ -18,6 +19,7 @@ export const kernels: Readonly<Record<string, Write>> = {
   ...attentionKernels,
   ...attentionGradientKernels,
   ...elementwiseKernels,
+  ...fewKernels,
   ...normKernels,
   ...optimizerKernels,
   ...packKernels,

@@ -34,12 +34,15 @@ export function transpose(p: Program, rows: Vector[]): Vector[] {
   // Where columns 0 … 3 of four rows are after both steps.
   const order = [0, 2, 1, 3]
   const part = (group: number, column: number) => doubles[4 * group + order[column]!]!
-  if (p.lanes === 8) {
-    return Array.from({ length: 8 }, (_, column) =>
-      p.shaped('swapHalves', part(0, column & 3), part(1, column & 3), column < 4 ? 0x20 : 0x31),
-    )
-  }
   const columns: Vector[] = []
+  if (p.lanes === 8) {
+    for (let column = 0; column < 4; column++) {
+      const [low, high] = [part(0, column), part(1, column)]
+      columns[column] = p.shaped('swapHalves', low, high, 0x20)
+      columns[column + 4] = p.shaped('swapHalves', low, high, 0x31)
+    }
+    return columns
+  }
   for (let column = 0; column < 4; column++) {
     const halves = [0, 2].map((group) => [part(group, column), part(group + 1, column)] as const)
     for (const [step, immediate] of [0x88, 0xdd].entries()) {

@@ -3,6 +3,7 @@ import { array, boolean, constantFrom, float, integer, oneof, record } from 'fas
 import { planBroadcast } from '../../src/kernels/broadcast.ts'
 import { block, blocks } from '../../src/kernels/work.ts'
 import { binary, unary } from '../../src/native/elementwise.ts'
+import { activationNames } from '../../src/native/vector-math.ts'
 import { anyValues, floats, input, type KernelCases, kernelCases, lengths, output, small, updated } from './case.ts'
 
 /** Now and then many numbers, so that a coefficient's last digit shows somewhere. */
@@ -43,29 +44,31 @@ const shapes = oneof(
   ),
 )
 
-/** args: a, b, out, then a walk of both. */
-const twoTensors = kernelCases({
-  parameters: record({ axes: shapes, missing: small(2, 0), values: anyValues, inPlace: boolean() }),
-  setup: ({ axes, missing, values, inPlace }) => {
-    const shape = (which: string) => axes.map(({ size, has }) => (has === 'both' || has === which ? size : 1))
-    const [whole, a, b] = [axes.map(({ size }) => size), shape('a'), shape('b')]
-    // Leading axes of one element may be left out.
-    while (missing > 0 && b.length > 0 && b[0] === 1) b.shift()
-    const count = (of: readonly number[]) => of.reduce((product, size) => product * size, 1)
-    const walk = planBroadcast(a, b)
-    const onA = inPlace && count(a) === count(whole)
-    const left = floats(count(a), values)
-    return {
-      tensors: {
-        a: onA ? updated(left) : input(left),
-        b: input(floats(count(b), values, 1)),
-        ...(!onA && { out: output(count(walk.shape)) }),
-      },
-      args: (at) => [at['a']!, at['b']!, at['out'] ?? at['a']!, ...walk.args],
-      items: walk.rows * walk.blocks,
-    }
-  },
-})
+/** args: a, b, out, then a walk of both. `alike`: of one shape, as the gradients of activations are called. */
+const pairs = (alike: boolean) =>
+  kernelCases({
+    parameters: record({ axes: shapes, missing: small(2, 0), values: anyValues, inPlace: boolean() }),
+    setup: ({ axes, missing, values, inPlace }) => {
+      const shape = (which: string) =>
+        axes.map(({ size, has }) => (alike || has === 'both' || has === which ? size : 1))
+      const [whole, a, b] = [axes.map(({ size }) => size), shape('a'), shape('b')]
+      // Leading axes of one element may be left out.
+      while (missing > 0 && b.length > 0 && b[0] === 1) b.shift()
+      const count = (of: readonly number[]) => of.reduce((product, size) => product * size, 1)
+      const walk = planBroadcast(a, b)
+      const onA = inPlace && count(a) === count(whole)
+      const left = floats(count(a), values)
+      return {
+        tensors: {
+          a: onA ? updated(left) : input(left),
+          b: input(floats(count(b), values, 1)),
+          ...(!onA && { out: output(count(walk.shape)) }),
+        },
+        args: (at) => [at['a']!, at['b']!, at['out'] ?? at['a']!, ...walk.args],
+        items: walk.rows * walk.blocks,
+      }
+    },
+  })
 
 const rowsAndWidth = { rows: small(7), width: lengths(32, 300), values: anyValues }
 
@@ -93,13 +96,16 @@ const gatedGrad = kernelCases({
   }),
 })
 
-const gatedNames = ['Silu', 'Gelu', 'GeluTanh', 'Relu']
+const twoTensors = pairs(false)
+const twoAlike = pairs(true)
+const gatedNames = activationNames.map((name) => `${name[0]!.toUpperCase()}${name.slice(1)}`)
+const activationGradients = new Set<string>(activationNames.map((name) => `${name}Grad`))
 const withParameters = new Set(['leakyRelu', 'clip', 'step'])
 const unaryNames = [...Object.keys(unary), 'sign', 'sin', 'cos', 'step']
 const binaryNames = [...Object.keys(binary), 'pow', 'mod']
 
 export const elementwiseCases: Readonly<Record<string, KernelCases>> = Object.fromEntries([
   ...unaryNames.map((name) => [`${name}Float`, oneTensor(withParameters.has(name))] as const),
-  ...binaryNames.map((name) => [`${name}Float`, twoTensors] as const),
+  ...binaryNames.map((name) => [`${name}Float`, activationGradients.has(name) ? twoAlike : twoTensors] as const),
   ...gatedNames.flatMap((name) => [[`gated${name}`, gated] as const, [`gated${name}Grad`, gatedGrad] as const]),
 ])

@@ -1,7 +1,7 @@
 // A memory in which one kernel runs after another: WebAssembly's, and machine code for either instruction set, on the
 // same contents at the same addresses. Between the tensors lie borders of NaN, and nothing but outputs may change.
 import { controlBytes, type Kernel } from '../../src/control.ts'
-import { kernelModule } from '../../src/backend.ts'
+import { kernelModule } from '../../src/kernel-module.ts'
 import { createSharedMemory } from '../../src/memory.ts'
 import { addressOf, callable, makeExecutable } from '../../src/native/executable.ts'
 import { kernelParameters } from '../../src/native/kernel.ts'

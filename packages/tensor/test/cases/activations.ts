@@ -18,7 +18,7 @@ export function erf(x: number): number {
   return (2 / Math.sqrt(Math.PI)) * total
 }
 
-const functions: Record<ActivationName, (x: number) => number> = {
+export const activationFunctions: Record<ActivationName, (x: number) => number> = {
   silu: (x) => x / (1 + Math.exp(-x)),
   gelu: (x) => 0.5 * x * (1 + erf(x / Math.SQRT2)),
   geluTanh: (x) => 0.5 * x * (1 + Math.tanh(Math.sqrt(2 / Math.PI) * (x + 0.044715 * x ** 3))),
@@ -31,7 +31,7 @@ const plain = (name: ActivationName, shape: number[]): OperationCase => ({
   kernels: ['Activation', 'ActivationGrad'],
   inputs: (rng) => ({ x: normals(rng, shape, 2) }),
   run: ({ x }) => [activation(x!, name)],
-  naive: ({ x }) => [{ ...x!, values: x!.values.map(functions[name]) }],
+  naive: ({ x }) => [{ ...x!, values: x!.values.map(activationFunctions[name]) }],
   gradients: ['x'],
 })
 
@@ -43,7 +43,9 @@ const gated = (name: GateActivation, shape: number[]): OperationCase => ({
   naive({ x }) {
     const { width, at } = rowsOf(x!)
     const half = width / 2
-    return [fromRows([...shape.slice(0, -1), half], (row, i) => functions[name](at(row, i)) * at(row, half + i))]
+    return [
+      fromRows([...shape.slice(0, -1), half], (row, i) => activationFunctions[name](at(row, i)) * at(row, half + i)),
+    ]
   },
   gradients: ['x'],
 })

@@ -18,7 +18,7 @@ interface Sizes {
   readonly C: number
 }
 
-function naiveAttention({ q, k, v, sinks }: Arrays, { B, T, S, H, G, D, C }: Sizes, options: Options): Numbers {
+export function naiveAttention({ q, k, v, sinks }: Arrays, { B, T, S, H, G, D, C }: Sizes, options: Options): Numbers {
   const { causal = true, window = 0, keyLength = 0, scale = 1 / Math.sqrt(D) } = options
   const length = keyLength || S
   const y = zeros(B, T, H, C)
