@@ -1,6 +1,7 @@
 // A gradient that fails midway (for want of memory, by a mistake in the loss) leaves the tape as it was before it.
 // TensorFlow.js frees what its tape has saved only after the last step backwards; when something throws before that, the
 // tape stays in place until the next gradient replaces it, and all the activations that it holds are never freed.
+import { RecordedTape } from './recorded-tape.ts'
 import { tf } from './tf.ts'
 
 type Gradients = (
@@ -11,6 +12,8 @@ const engine = tf.engine()
 const gradients = engine.gradients.bind(engine) as Gradients
 
 function gradientsOrNothing(...args: Parameters<Gradients>): ReturnType<Gradients> {
+  const { activeTape } = engine.state
+  if (activeTape instanceof RecordedTape) activeTape.completeNodes()
   try {
     // In a scope of its own, which frees the loss that was computed if its gradient fails.
     return engine.tidy(() => gradients(...args) as never)

@@ -1,7 +1,9 @@
 // TensorFlow.js with all its gradients, the engines that run it, and the fused operations that mixtures and language
 // models need.
 import './failed-gradients.ts'
+import './kernel-calls.ts'
 import './more-gradients.ts'
+import './tape-gradients.ts'
 
 export { tf } from './tf.ts'
 export type { Availability, Engine, EngineContext, RunningEngine } from './engine.ts'

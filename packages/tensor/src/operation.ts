@@ -1,18 +1,20 @@
 // The one mechanism of the catalogue: a fused operation is a TensorFlow.js kernel name with a reference composition and,
 // where it has one, a gradient. Engines register native kernels under the name; the reference stands in elsewhere.
 // Gradient functions run catalogue kernels themselves, off any tape: second derivatives are not supported.
+import { type Gradients, registerTapeGradient } from './recorded-tape.ts'
 import { tf } from './tf.ts'
+
+export type { Gradients } from './recorded-tape.ts'
 
 type Inputs = Readonly<Record<string, tf.Tensor | undefined>>
 type Attributes = object
 type Outputs = tf.Tensor | readonly tf.Tensor[]
 
-/** By input: a tensor, or a function where computing it can be skipped. */
-export type Gradients = Readonly<Record<string, tf.Tensor | (() => tf.Tensor) | undefined>>
-
 interface GradientDefinition<I extends Inputs, A extends Attributes, S extends keyof I & string> {
   /** Inputs kept for the backward pass. One that may be absent comes last. */
   readonly inputs: readonly S[]
+  /** Those of them of which only the shape is read. */
+  readonly shapes?: readonly S[]
   /** Indices of outputs kept for the backward pass. */
   readonly outputs?: readonly number[]
   /**
@@ -82,7 +84,7 @@ class PresentInputs extends Array<string> {
 
 function registerGradient<I extends Inputs, A extends Attributes, S extends keyof I & string>(
   kernelName: string,
-  { inputs, outputs = [], backward }: GradientDefinition<I, A, S>,
+  { inputs, shapes = [], outputs = [], backward }: GradientDefinition<I, A, S>,
 ): void {
   const kept = Array.from({ length: Math.max(-1, ...outputs) + 1 }, (_, index) => outputs.includes(index))
   tf.registerGradient({
@@ -106,4 +108,6 @@ function registerGradient<I extends Inputs, A extends Attributes, S extends keyo
       return functions
     },
   })
+  const elements = inputs.filter((name) => !shapes.includes(name))
+  registerTapeGradient(kernelName, { inputs: elements, shapes, outputs, backward: backward as never })
 }

@@ -109,7 +109,7 @@ test('a step that runs out leaves nothing behind, and a smaller one works', asyn
   }
   step(2, 1)
   const before = await usage()
-  for (const batchSize of [40, 60, 80, 160]) {
+  for (const batchSize of [56, 60, 80, 160]) {
     expect(outOfMemory(() => step(batchSize, 2))).toContain('float32 [')
     expect(await usage()).toEqual(before)
   }

@@ -42,6 +42,7 @@ export const gatherColumnsOperation = defineOperation<
   },
   gradient: {
     inputs: ['x', 'indices'],
+    shapes: ['x'],
     backward: (dy, { x, indices }): Gradients => ({
       x: scatterColumnsOperation.run({ dy, indices }, { size: x.shape[1]! }),
     }),

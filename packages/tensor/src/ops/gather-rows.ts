@@ -46,8 +46,8 @@ export const gatherRowsOperation = defineOperation<
   summary: 'Rows of a matrix by index',
   reference: ({ x, indices }) => pickRows(x, indices),
   gradient: {
-    // x for its number of rows: saving a tensor shares its data.
     inputs: ['x', 'indices'],
+    shapes: ['x'],
     backward: (dy, { x, indices }): Gradients => ({
       x: scatterAddRowsOperation.run({ dy, indices }, { rows: x.shape[0] }),
     }),

@@ -44,6 +44,7 @@ export const layerNormOperation = defineOperation<
   },
   gradient: {
     inputs: ['x', 'weight', 'bias'],
+    shapes: ['bias'],
     outputs: [1, 2],
     backward(dy, { x, weight, bias }, [mean, rstd]) {
       const inputs = { dy, x, weight, mean: mean!, rstd: rstd! }

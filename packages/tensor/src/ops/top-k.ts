@@ -36,6 +36,7 @@ export const topKOperation = defineOperation<
   },
   gradient: {
     inputs: ['x'],
+    shapes: ['x'],
     outputs: [1],
     backward: (dy, { x }, [indices]) => ({
       x: scatterColumnsOperation.run({ dy, indices: indices! }, { size: x.shape[1]! }),
