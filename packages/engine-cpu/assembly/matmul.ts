@@ -277,6 +277,15 @@ function fewColumns(
   }
 }
 
+/** Rows of a product that was computed elsewhere. args: result, columns, its row stride, bias, activation, parameter. */
+export function finishRows(args: usize, begin: i32, end: i32): void {
+  const columns = intArgument(args, 1)
+  const stride = <usize>intArgument(args, 2) << 2
+  const c = pointerArgument(args, 0) + <usize>begin * stride
+  const bias = pointerArgument(args, 3)
+  finish(c, stride, end - begin, columns, bias, intArgument(args, 4), floatArgument(args, 5))
+}
+
 /** Adds the bias to each row and applies the activation: 1 relu, 2 relu6, 3 leakyrelu, 4 sigmoid, 5 elu. */
 function finish(c: usize, stride: usize, rows: i32, columns: i32, bias: usize, activation: i32, parameter: f32): void {
   for (let i = 0; i < rows; i++) {

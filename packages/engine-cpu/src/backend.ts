@@ -13,6 +13,7 @@ import {
 } from '@tensorflow/tfjs-core'
 import { MixlabError } from '@mixlab/core'
 import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
+import { blasSetting, openBlas, type Blas } from './blas.ts'
 import { DataTable, OwnId } from './data-table.ts'
 import { kernelModule } from './kernel-module.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
@@ -45,6 +46,8 @@ export interface CpuBackendOptions {
   readonly deferFrom?: number
   /** Bytes of memory at most, 16 MiB … 4 GiB; MIXLAB_MEMORY, or else 4 GiB. */
   readonly memoryLimit?: number
+  /** What multiplies large float32 matrices: off, auto or the file of a library; MIXLAB_BLAS, or else see blas.ts. */
+  readonly blas?: string
 }
 
 /** An elementwise function that is to be computed later. */
@@ -67,6 +70,8 @@ function moveData(to: KernelBackend, dataId: DataId): void {
 export class CpuBackend extends KernelBackend {
   /** What products that start now round their operands to. Whoever starts the engine says where to ask. */
   precision: () => 'float32' | 'bfloat16' = () => 'float32'
+  /** What float32 products are given to first. */
+  readonly blas: Blas | undefined
   readonly #memory: SharedMemory
   readonly #pool: Pool
   readonly #allocator: Allocator
@@ -87,11 +92,14 @@ export class CpuBackend extends KernelBackend {
     threads = threadsFromEnvironment(),
     native = true,
     memoryLimit,
+    blas,
     deferFrom = 2048,
   }: CpuBackendOptions = {}) {
     super()
     this.#memory = createSharedMemory(memoryLimit === undefined ? memoryFromEnvironment() : memoryOf(memoryLimit))
     this.#pool = createPool(kernelModule(), this.#memory, threads, native)
+    const setting = blas ?? (native ? blasSetting(typeof this.native() === 'object') : 'off')
+    this.blas = openBlas(setting, this.#memory.memory)
     this.#allocator = createAllocator({
       start: this.#pool.dataStart,
       end: this.#memory.buffer().byteLength,

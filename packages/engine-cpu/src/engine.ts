@@ -3,6 +3,7 @@ import { engine, findBackend, registerBackend, removeBackend, setBackend } from 
 import { formatBytes, MixlabError } from '@mixlab/core'
 import type { Availability, Engine, EngineContext, RunningEngine } from '@mixlab/tensor'
 import { backendName, CpuBackend } from './backend.ts'
+import { blasSetting, blasText } from './blas.ts'
 import type { Processor } from './native/executable.ts'
 import { listKernels, registerFallbacks } from './fallback.ts'
 import { kernelModule } from './kernel-module.ts'
@@ -41,10 +42,14 @@ export const cpuEngine: Engine = {
     try {
       kernelModule()
       const native = nativeKernels()
-      const products =
+      const machineCode =
         typeof native === 'string' ? `no machine code: ${native}` : `machine code for ${setName(native.processor)}`
       const runtime = `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}`
-      return { ok: true, detail: `${runtime}; ${memoryText()}; ${products}` }
+      const blas = blasText(blasSetting(typeof native === 'object'))
+      return {
+        ok: true,
+        detail: [runtime, memoryText(), machineCode, ...(blas === undefined ? [] : [blas])].join('; '),
+      }
     } catch (error) {
       if (MixlabError.is(error)) return { ok: false, reason: error.message }
       throw error
@@ -70,6 +75,7 @@ export const cpuEngine: Engine = {
       precisions: ['float32', 'bf16'],
       describe: () => ({
         kernels: kernelsName(backend.native()),
+        ...(backend.blas && { products: backend.blas.name }),
         threads: backend.threads(),
         nativeKernels: listKernels().filter(({ native }) => native).length,
       }),

@@ -2,6 +2,7 @@
 // product is a list of one, a batch and a mixture's members are longer ones, in which every tile of every product is
 // an item, so that the work is balanced however unequal the products are.
 import type { CpuBackend } from './backend.ts'
+import { isFew, multiplyFew } from './few-products.ts'
 import { stripShape } from './native/product.ts'
 
 /** Result [m, n] = left [m, k] · right [k, n] (+ bias [n]); addresses in bytes, strides in elements. */
@@ -102,7 +103,6 @@ function formOf(backend: CpuBackend, precision: Epilogue['precision']): Form {
   return { ...layout, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16', perWord: 2, inPlace: packed }
 }
 
-const fewRows = 5
 const packRecordWords = 8
 const tileRecordWords = 16
 /** Packed operands of one pass, in floats. */
@@ -112,8 +112,32 @@ const roundUp = (value: number, multiple: number): number => Math.ceil(value / m
 const packedFloats = (product: Product, { rows, columns }: Layout): number =>
   isFew(product) ? 0 : (roundUp(product.m, rows) + roundUp(product.n, columns)) * product.k
 
-/** Runs the products; an element of a result never depends on what else is in the list, nor on the threads. */
+/**
+ * Runs the products. Unless a BLAS is used, an element of a result never depends on what else is in the list, nor on the
+ * threads.
+ */
 export function multiply(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue = {}): void {
+  if (!backend.blas || epilogue.precision === 'bfloat16') return multiplyOurselves(backend, products, epilogue)
+  const { done, rest } = backend.blas.multiply(products, backend.threads())
+  for (const product of done) finish(backend, product, epilogue)
+  if (rest.length > 0) multiplyOurselves(backend, rest, epilogue)
+}
+
+/** What follows a product that a BLAS has computed. */
+function finish(backend: CpuBackend, { result, m, n, resultRow, biasColumn = 0 }: Product, epilogue: Epilogue): void {
+  const { bias, activation = 'linear', parameter = 0 } = epilogue
+  if (bias === undefined && activation === 'linear') return
+  const biasAt = bias === undefined ? 0 : bias + 4 * biasColumn
+  const grain = Math.ceil(16_384 / n)
+  backend.run('finishRows', m, grain, result, n, resultRow, biasAt, activations[activation], parameter)
+}
+
+function multiplyOurselves(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue): void {
+  if (products.every((product) => isFew(product) && product.m > 0 && product.n > 0)) {
+    const mark = backend.scratchMark()
+    multiplyFew(backend, products, finishOf(epilogue))
+    return backend.releaseScratch(mark)
+  }
   const form = formOf(backend, epilogue.precision)
   let pass: Product[] = []
   let floats = 0
@@ -157,22 +181,18 @@ function multiplyPass(backend: CpuBackend, form: Form, products: readonly Produc
   const mark = backend.scratchMark()
   const [few, many] = [products.filter(isFew), products.filter((product) => !isFew(product))]
   if (many.length > 0) multiplyMany(backend, form, many, epilogue)
-  if (few.length > 0) {
-    const most = few.reduce((rows, { m }) => Math.max(rows, m), 0)
-    const items = few.map((product) => {
-      const { leftRow, leftDepth, rightDepth, rightColumn } = product
-      return { ...product, strides: [leftRow, leftDepth, rightDepth, rightColumn] }
-    })
-    runTiles(backend, 'multiplyFew', items, { ...chooseFewTile(few, backend.threads()), tileM: most }, epilogue)
-  }
+  if (few.length > 0) multiplyFew(backend, few, finishOf(epilogue))
   backend.releaseScratch(mark)
 }
 
+const finishOf = ({ bias = 0, activation = 'linear', parameter = 0 }: Epilogue) => ({
+  bias,
+  activation: activations[activation],
+  parameter,
+})
+
 /** Words of a strip that a row's numbers take. */
 const wordsOf = ({ perWord }: Form, depth: number): number => Math.ceil(depth / perWord)
-
-/** A product of few rows would only be slowed down by packing, and one without depth is all zeros. */
-const isFew = ({ m, k }: Product): boolean => m <= fewRows || k === 0
 
 /** Where a strip's numbers are: address, and bytes from row to row, step to step, strip to strip. */
 interface Laid {
@@ -225,7 +245,7 @@ function runTiles(
   backend: CpuBackend,
   kernel: string,
   products: readonly Item[],
-  { tileM, tileN, chunk }: Tile,
+  { tileM, tileN }: { readonly tileM: number; readonly tileN: number },
   epilogue: Epilogue,
 ): void {
   const table = backend.scratch(products.length * tileRecordWords * 4)
@@ -241,7 +261,7 @@ function runTiles(
     macs += m * n * k
   }
   const work = backend.scratch(256 * backend.threads())
-  const grain = Math.max(1, Math.ceil((chunk * items) / (macs + 1)))
+  const grain = Math.max(1, Math.ceil((60_000 * items) / (macs + 1)))
   const activation = activations[epilogue.activation ?? 'linear']
   const parameters = [tileM, tileN, activation, epilogue.parameter ?? 0, work]
   backend.run(kernel, items, grain, table, products.length, ...parameters)
@@ -285,32 +305,13 @@ function createPacker(backend: CpuBackend, form: Form): Packer {
   }
 }
 
-interface Tile {
-  readonly tileM: number
-  readonly tileN: number
-  /** Multiplications that are worth handing to a thread. */
-  readonly chunk: number
-}
-
 /** The largest tile that still leaves each thread enough tiles to even out their speeds. */
-function chooseTile(form: Form, products: readonly Product[], threads: number): Tile {
-  const chunk = 60_000
-  if (threads === 1) return { ...form.tiles[0]!, chunk }
+function chooseTile(form: Form, products: readonly Product[], threads: number): { tileM: number; tileN: number } {
+  if (threads === 1) return form.tiles[0]!
   for (const tile of form.tiles) {
     let items = 0
     for (const { m, n } of products) items += Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
-    if (items >= 4 * threads) return { ...tile, chunk }
+    if (items >= 4 * threads) return tile
   }
-  return { ...form.tiles.at(-1)!, chunk }
-}
-
-/** Floats of the right operand that take as long from memory as handing a tile of few rows to a thread is worth. */
-const fewChunk = 16_384
-
-/** Stretches of whole columns, so that a thread reads a weight's rows one after the other. */
-function chooseFewTile(products: readonly Product[], threads: number): Omit<Tile, 'tileM'> {
-  const most = (size: (product: Product) => number) =>
-    products.reduce((found, product) => Math.max(found, size(product)), 1)
-  if (threads === 1) return { tileN: most(({ n }) => n), chunk: fewChunk }
-  return { tileN: roundUp(Math.max(32, fewChunk / most(({ k }) => k)), 32), chunk: fewChunk }
+  return form.tiles.at(-1)!
 }

@@ -102,16 +102,16 @@ describe.skipIf(reason)('random programs', { timeout }, () => {
       set,
       [...integers.filter((kind) => kind !== 'maskBits'), ...flow.filter((kind) => kind !== 'elements')],
       60,
-      90,
+      70,
     )
   })
 
   test.each(sets)('of vectors and masks, for %s', (set) => {
-    check(set, [...vectors, 'maskBits', 'if', 'range', 'elements'], 28, 100)
+    check(set, [...vectors, 'maskBits', 'if', 'range', 'elements'], 28, 70)
   })
 
   test.each(sets)('of everything, for %s', (set) => {
-    check(set, [...integers, ...vectors, ...flow], 40, 100)
+    check(set, [...integers, ...vectors, ...flow], 40, 70)
   })
 })
 

@@ -145,10 +145,12 @@ export class Transformer extends Module implements LanguageModel {
       )
     }
     const rng = context.rng ?? evaluationStream
-    const embedded = this.#embedding.forward(tokens_BT)
+    const embedded = this.#embedding.forward(tokens_BT.reshape<tf.Tensor1D>([batch * length])) as tf.Tensor2D
     const positions = this.#positions && rowsFrom(this.#positions.weight, start, length)
-    const placed = positions ? tf.add(embedded, positions) : embedded
-    let x = dropped(placed.reshape<tf.Tensor2D>([batch * length, width]), rate, context, () => rng, 'embedding')
+    const placed = positions
+      ? tf.add(embedded.reshape([batch, length, width]), positions).reshape<tf.Tensor2D>([batch * length, width])
+      : embedded
+    let x = dropped(placed, rate, context, () => rng, 'embedding')
     const rotary = context.cache ? this.#rotary : this.#rotaryTables(start, length)
     const losses: Readonly<Record<string, RouterLoss>>[] = []
     for (const [layer, block] of this.#blocks.entries()) {

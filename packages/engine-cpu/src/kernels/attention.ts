@@ -59,7 +59,7 @@ interface Given {
   readonly scale: number
 }
 
-function problem({ backend, inputs, attrs }: KernelCall) {
+function givenOf({ backend, inputs, attrs }: KernelCall): Given {
   const { q, k, v, sinks } = inputs as { q: TensorInfo; k: TensorInfo; v: TensorInfo; sinks?: TensorInfo | null }
   const [batch, queries, heads, features] = q.shape as [number, number, number, number]
   const [, keys, keyHeads] = k.shape as [number, number, number, number]
@@ -68,19 +68,23 @@ function problem({ backend, inputs, attrs }: KernelCall) {
   const addresses = { q: backend.pointer(q), k: backend.pointer(k), v: backend.pointer(v) }
   const sizes = { batch, queries, keys, heads, keyHeads, features, valueFeatures: v.shape[3]!, length }
   const { window, scale } = attrs as { window: number; scale: number }
-  const options = { sinks: sinks ? backend.pointer(sinks) : 0, window, scale, causal: Boolean(attrs.causal) }
-  return plan(backend, { ...addresses, ...sizes, ...options })
+  const sinksAt = sinks ? backend.pointer(sinks) : 0
+  return { ...addresses, ...sizes, sinks: sinksAt, window, scale, causal: Boolean(attrs.causal) }
 }
 
+const options = ({ window, length, causal }: Given) => ({
+  // a window as wide as the keys hides nothing
+  window: window < length ? window : 0,
+  causal: Number(causal),
+})
+
 function plan(backend: CpuBackend, given: Given) {
-  const { batch, queries, heads, features, valueFeatures, length, window } = given
+  const { batch, queries, heads, features, valueFeatures } = given
   const layout = typeof backend.native() === 'string' ? portable : native
   const blocksWanted = Math.ceil(enoughItems / Math.max(1, batch * heads))
   return {
     ...given,
-    causal: Number(given.causal),
-    // a window as wide as the keys hides nothing
-    window: window < length ? window : 0,
+    ...options(given),
     layout,
     block: Math.min(layout.queries, roundUp(Math.max(1, Math.ceil(queries / blocksWanted)), layout.step)),
     wideFeatures: roundUp(features, layout.columns),
@@ -92,7 +96,7 @@ type Problem = ReturnType<typeof plan>
 
 /** Items in a chunk, when all `items` together make the products of queries and keys `times` over. */
 function grain(
-  { batch, queries, heads, length, features, valueFeatures }: Problem,
+  { batch, queries, heads, length, features, valueFeatures }: Omit<Given, 'causal'>,
   times: number,
   items: number,
 ): number {
@@ -106,24 +110,31 @@ function workOf(backend: CpuBackend, floats: number): { work: number; workBytes:
   return { work: backend.scratch(workBytes * backend.threads()), workBytes }
 }
 
-/** Attention into y [B, T, H, C] and lse [B, H, T]. */
-export function attend(backend: CpuBackend, given: Given, outputs: { readonly y: number; readonly lse: number }): void {
-  run(backend, plan(backend, given), outputs)
+interface Outputs {
+  /** Addresses: [B, T, H, C], [B, H, T]. */
+  readonly y: number
+  readonly lse: number
 }
 
-function run(backend: CpuBackend, p: Problem, outputs: { readonly y: number; readonly lse: number }): void {
-  const { batch, queries, heads, keyHeads, length, features, valueFeatures, wideFeatures, wideValues } = p
-  if (batch * queries * heads === 0) return
-  if (queries <= fewQueries) {
-    const stretches = Math.ceil(length / stretch)
-    const partials = backend.scratch(4 * batch * heads * queries * stretches * (4 + roundUp(valueFeatures, 4)))
-    const work = workOf(backend, ((queries * heads) / keyHeads) * (stretch + roundUp(features, 4)))
-    const args = argumentsOf({ ...p, ...outputs, ...work, partials, block: stretch })
-    const items = batch * stretches * keyHeads
-    backend.run('attentionFew', items, grain(p, 1, items), ...args)
-    backend.run('attentionFewCombine', batch * queries * heads, 64, ...args)
-    return
-  }
+export function attend(backend: CpuBackend, given: Given, outputs: Outputs): void {
+  if (given.batch * given.queries * given.heads === 0) return
+  if (given.queries <= fewQueries) attendFew(backend, given, outputs)
+  else attendMany(backend, plan(backend, given), outputs)
+}
+
+function attendFew(backend: CpuBackend, given: Given, outputs: Outputs): void {
+  const { batch, queries, heads, keyHeads, length, features, valueFeatures } = given
+  const stretches = Math.ceil(length / stretch)
+  const partials = backend.scratch(4 * batch * heads * queries * stretches * (4 + roundUp(valueFeatures, 4)))
+  const work = workOf(backend, ((queries * heads) / keyHeads) * (stretch + roundUp(features, 4)))
+  const args = argumentsOf({ ...given, ...options(given), ...outputs, ...work, partials, block: stretch })
+  const items = batch * stretches * keyHeads
+  backend.run('attentionFew', items, grain(given, 1, items), ...args)
+  backend.run('attentionFewCombine', batch * queries * heads, 64, ...args)
+}
+
+function attendMany(backend: CpuBackend, p: Problem, outputs: Outputs): void {
+  const { batch, queries, heads, wideFeatures, wideValues } = p
   const perQuery = 4 + 2 * wideFeatures + wideValues
   const perKey = p.layout.queries + wideFeatures + wideValues
   const work = workOf(backend, p.layout.queries * perQuery + p.layout.keys * perKey)
@@ -133,16 +144,17 @@ function run(backend: CpuBackend, p: Problem, outputs: { readonly y: number; rea
 
 defineKernel('mixlab.Attention', (call) => {
   const { backend } = call
-  const p = problem(call)
-  const y = backend.output([p.batch, p.queries, p.heads, p.valueFeatures], 'float32')
-  const lse = backend.output([p.batch, p.heads, p.queries], 'float32')
-  run(backend, p, { y: backend.pointer(y), lse: backend.pointer(lse) })
+  const given = givenOf(call)
+  const { batch, queries, heads, valueFeatures } = given
+  const y = backend.output([batch, queries, heads, valueFeatures], 'float32')
+  const lse = backend.output([batch, heads, queries], 'float32')
+  attend(backend, given, { y: backend.pointer(y), lse: backend.pointer(lse) })
   return [y, lse]
 })
 
 defineKernel('mixlab.AttentionGrad', (call) => {
   const { backend, inputs } = call
-  const p = problem(call)
+  const p = plan(backend, givenOf(call))
   const { batch, queries, keys, heads, keyHeads, length, wideFeatures, wideValues } = p
   const outputs = [inputs.q!, inputs.k!, inputs.v!].map(({ shape }) => backend.output(shape, 'float32'))
   if (p.sinks) outputs.push(backend.output([heads], 'float32'))

@@ -6,8 +6,11 @@ import type { WasmMemory } from '../web-assembly.ts'
 import type { InstructionSet } from './assembler.ts'
 
 /** What is used of koffi, which plain integers satisfy as pointers. */
-interface Koffi {
-  load(library: string): { func(prototype: string): (...args: unknown[]) => unknown }
+export interface Koffi {
+  load(library: string): {
+    func(prototype: string): (...args: unknown[]) => unknown
+    func(name: string, result: string, parameters: readonly string[]): (...args: unknown[]) => unknown
+  }
   /** A function type without a name. */
   proto(result: string, parameters: readonly string[]): object
   decode(address: number | bigint, type: object): (...args: number[]) => void
@@ -18,10 +21,13 @@ const require = createRequire(import.meta.url)
 const library = 'libc.so.6'
 let koffi: Koffi | undefined
 
+/** Throws where it is not installed or does not load. */
+export const requireKoffi = (): Koffi => require('koffi') as Koffi
+
 /** This thread's koffi. It sets up what calls need when a library is loaded: without that, a call in a worker crashes. */
 function load(): Koffi {
   if (!koffi) {
-    koffi = require('koffi') as Koffi
+    koffi = requireKoffi()
     koffi.load(library)
   }
   return koffi
@@ -34,6 +40,9 @@ export interface Processor {
   readonly bfloat16: boolean
 }
 
+/** Whether a variable says no. */
+export const isOff = (value: string | undefined): boolean => /^(off|0|false|no)$/i.test(value ?? '')
+
 /** What a processor is recognised by. */
 export interface Machine {
   readonly platform: string
@@ -45,7 +54,7 @@ export interface Machine {
 
 /** The processor by what the machine says, or as text why there can be no native kernels for it. */
 export function recognise({ platform, arch, environment, cpuinfo }: Machine): Processor | string {
-  if (/^(off|0|false|no)$/i.test(environment['MIXLAB_NATIVE'] ?? '')) return 'MIXLAB_NATIVE=off'
+  if (isOff(environment['MIXLAB_NATIVE'])) return 'MIXLAB_NATIVE=off'
   if (platform !== 'linux' || arch !== 'x64') return `none for ${platform} on ${arch} yet`
   let flags: Set<string>
   try {

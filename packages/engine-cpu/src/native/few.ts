@@ -9,7 +9,7 @@ import type { Int, Mask, Place, Program, Vector } from './program.ts'
 import { findRecord } from './records.ts'
 import { transpose } from './transpose.ts'
 
-/** Rows at most, but of a product without depth: fewRows of src/products.ts. */
+/** Rows at most, but of a product without depth: fewRows of src/few-products.ts. */
 const fewRows = 5
 
 /** Words of a record: see assembly/matmul.ts. Strides are in elements. */

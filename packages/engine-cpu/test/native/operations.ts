@@ -34,11 +34,13 @@ export function fma(a: number, b: number, c: number): number {
   return Math.fround(new Float64Array(bits.buffer)[0]!)
 }
 
-/** The nearest integer, ties to even. */
+/** The nearest integer, ties to even; what comes to 0 keeps its sign. */
 export function nearest(x: number): number {
-  const floor = Math.floor(x)
-  const rest = x - floor
-  return rest > 0.5 || (rest === 0.5 && floor % 2 !== 0) ? floor + 1 : floor
+  const size = Math.abs(x)
+  const floor = Math.floor(size)
+  const rest = size - floor
+  const up = rest > 0.5 || (rest === 0.5 && floor % 2 !== 0)
+  return Object.is(Math.sign(x), -0) || x < 0 ? -(up ? floor + 1 : floor) : up ? floor + 1 : floor
 }
 
 export const floatOperations: Record<string, (a: number, b: number) => number> = {

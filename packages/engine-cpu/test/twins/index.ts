@@ -2,6 +2,7 @@
 import { attentionCases } from './attention.ts'
 import type { KernelCases } from './case.ts'
 import { elementwiseCases } from './elementwise.ts'
+import { fewCases } from './few.ts'
 import { gatherCases } from './gather.ts'
 import { normCases } from './norm.ts'
 import { optimizerCases } from './optimizer.ts'
@@ -13,6 +14,7 @@ import { rowCases } from './rows.ts'
 export const casesByKernel: Readonly<Record<string, KernelCases>> = {
   ...attentionCases,
   ...elementwiseCases,
+  ...fewCases,
   ...gatherCases,
   ...normCases,
   ...optimizerCases,

@@ -87,6 +87,7 @@ export function scatterAddRows(source: tf.Tensor2D, indices: tf.Tensor1D, rows: 
 export function embedding(table: tf.Tensor, ids: tf.Tensor): tf.Tensor {
   expectTensor('embedding', 'table', table, ['V', 'D'])
   expectTensor('embedding', 'ids', ids, ['...'], 'int32')
+  if (ids.rank === 1) return gatherRows(table as tf.Tensor2D, ids as tf.Tensor1D)
   const rows = gatherRows(table as tf.Tensor2D, tf.reshape(ids, [ids.size]))
-  return ids.rank === 1 ? rows : tf.reshape(rows, [...ids.shape, table.shape[1]!])
+  return tf.reshape(rows, [...ids.shape, table.shape[1]!])
 }

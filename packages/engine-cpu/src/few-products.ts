@@ -1,0 +1,71 @@
+// Plans products of few rows, which are read where they lie: a token's products in generation take some microseconds, and
+// each one that planning them takes shows.
+import type { CpuBackend } from './backend.ts'
+import type { Product } from './products.ts'
+
+/** Up to so many rows packing would cost more than it saves. */
+const fewRows = 5
+
+/** A product of few rows would only be slowed down by packing, and one without depth is all zeros. */
+export const isFew = ({ m, k }: Product): boolean => m <= fewRows || k === 0
+
+/** Of a record: see assembly/matmul.ts. */
+const words = 16
+
+/** Floats of the right operand whose way from memory is worth handing to a thread. */
+const chunk = 16_384
+/** Columns of a tile are a multiple of this. */
+const columnStep = 32
+
+interface Finish {
+  /** Address of a bias of n floats; 0: none. */
+  readonly bias: number
+  /** By number: see assembly/matmul.ts. */
+  readonly activation: number
+  readonly parameter: number
+}
+
+/** Runs products that are few of rows and not empty. */
+export function multiplyFew(
+  backend: CpuBackend,
+  products: readonly Product[],
+  { bias, activation, parameter }: Finish,
+): void {
+  const threads = backend.threads()
+  let [mostRows, mostColumns, mostDepth, floats] = [1, 1, 1, 1]
+  for (const { m, n, k } of products) {
+    mostRows = Math.max(mostRows, m)
+    mostColumns = Math.max(mostColumns, n)
+    mostDepth = Math.max(mostDepth, k)
+    floats += n * k
+  }
+  // Stretches of whole columns, so that a thread reads a weight's rows one after the other.
+  const columns = Math.ceil(Math.max(columnStep, chunk / mostDepth) / columnStep) * columnStep
+  const tileN = threads === 1 ? mostColumns : columns
+  const table = backend.scratch(4 * words * products.length)
+  const records = backend.viewAt(table, words * products.length, 'int32')
+  let at = 0
+  let items = 0
+  for (const product of products) {
+    const { left, right, result, m, n, k, resultRow, leftRow, leftDepth, rightDepth, rightColumn } = product
+    const tilesN = Math.ceil(n / tileN)
+    records[at] = left
+    records[at + 1] = right
+    records[at + 2] = result
+    records[at + 3] = m
+    records[at + 4] = n
+    records[at + 5] = k
+    records[at + 6] = items
+    records[at + 7] = tilesN
+    records[at + 8] = resultRow
+    records[at + 9] = bias === 0 ? 0 : bias + 4 * (product.biasColumn ?? 0)
+    records[at + 10] = leftRow
+    records[at + 11] = leftDepth
+    records[at + 12] = rightDepth
+    records[at + 13] = rightColumn
+    at += words
+    items += tilesN
+  }
+  const grain = Math.max(1, Math.ceil((chunk * items) / floats))
+  backend.run('multiplyFew', items, grain, table, products.length, mostRows, tileN, activation, parameter, 0)
+}
