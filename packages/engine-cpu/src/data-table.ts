@@ -18,7 +18,10 @@ export class DataTable<T> {
   }
 
   get(id: DataId): T {
-    return id instanceof OwnId && id.table === this ? (id as OwnId<T>).data! : this.#others.get(id)
+    if (id instanceof OwnId && id.table === this) return (id as OwnId<T>).data!
+    const data = this.#others.get(id)
+    // Another engine's data, which was fetched just now: its id is free for this table.
+    return id instanceof OwnId && id.table === this ? (id as OwnId<T>).data! : data
   }
 
   has(id: DataId): boolean {
