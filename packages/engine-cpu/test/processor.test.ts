@@ -66,7 +66,8 @@ describe('the processor', () => {
       backend.view(x).set([1, -2, 3])
       backend.run('negFloat', 1, 1, backend.pointer(x), backend.pointer(x), 3)
       console.log(backend.native(), Array.from(backend.view(x)).join(), (await cpuEngine.available()).detail)`
-    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
+    const env = { ...process.env, MIXLAB_NATIVE: 'on' }
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env })
     const why = `none for ${platform} on ${arch} yet`
     expect(`${run.stdout}${run.stderr}`.trim()).toMatch(
       new RegExp(`^${why} -1,2,-3 WebAssembly SIMD on ${arch}, Node .*; no machine code: ${why}$`),
