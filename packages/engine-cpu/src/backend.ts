@@ -11,30 +11,25 @@ import {
   type DataType,
   type TensorInfo,
 } from '@tensorflow/tfjs-core'
-import { MixlabError } from '@mixlab/core'
-import { createAllocator, guardBytes, type Allocator } from './allocator.ts'
 import { blasSetting, openBlas, type Blas } from './blas.ts'
 import { DataTable, OwnId } from './data-table.ts'
 import { kernelModule } from './kernel-module.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
 import { type Deferrable, Deferral, type Pending } from './deferral.ts'
-import { makeExecutable, type Processor } from './native/executable.ts'
+import type { Processor } from './native/executable.ts'
+import { bytesFor, type Held, TensorMemory } from './tensor-memory.ts'
 import type { Walk } from './native/fused.ts'
-import { outOfMemory, tensorName, type HeldTensor } from './out-of-memory.ts'
+import { tensorName } from './out-of-memory.ts'
 import { createPool, disposedError, threadsFromEnvironment, type Pool } from './pool.ts'
 
 export const backendName = 'mixlab-cpu'
 
 type Values = Float32Array | Int32Array | Uint8Array
 
-interface Data extends Deferrable {
-  readonly dtype: DataType
-  /** As it was made: an alias may have another. */
-  readonly shape: readonly number[]
+/** `shape` is as it was made: an alias may have another. */
+interface Data extends Deferrable<Data>, Held {
   readonly strings?: Uint8Array[]
   readonly parts?: { real: TensorInfo; imag: TensorInfo }
-  /** Among those that are live. */
-  index: number
 }
 
 export interface CpuBackendOptions {
@@ -51,11 +46,9 @@ export interface CpuBackendOptions {
 }
 
 /** An elementwise function that is to be computed later. */
-export interface DeferredFunction extends Pick<Pending, 'name' | 'parameters' | 'width'> {
+export interface DeferredFunction extends Pick<Pending<Data>, 'name' | 'parameters' | 'width'> {
   readonly operands: readonly { readonly info: TensorInfo; readonly walk: Walk }[]
 }
-
-const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
 
 /** Fetches what another backend holds. TensorFlow.js itself fails obscurely for a tensor that no backend holds. */
 function moveData(to: KernelBackend, dataId: DataId): void {
@@ -74,14 +67,11 @@ export class CpuBackend extends KernelBackend {
   readonly blas: Blas | undefined
   readonly #memory: SharedMemory
   readonly #pool: Pool
-  readonly #allocator: Allocator
+  readonly #tensors: TensorMemory
   readonly #data: DataTable<Data>
-  readonly #scratch: number[] = []
   readonly #deferFrom: number
   /** Only machine code can be made for a chain of functions. */
-  readonly #deferral: Deferral | undefined
-  /** What has an address, in no order. */
-  readonly #live: Data[] = []
+  readonly #deferral: Deferral<Data> | undefined
   /** The references that the running kernel has made and not given back: the first `#madeCount` of `#made`. */
   readonly #made: DataId[] = []
   #madeCount = 0
@@ -100,11 +90,7 @@ export class CpuBackend extends KernelBackend {
     this.#pool = createPool(kernelModule(), this.#memory, threads, native)
     const setting = blas ?? (native ? blasSetting(typeof this.native() === 'object') : 'off')
     this.blas = openBlas(setting, this.#memory.memory)
-    this.#allocator = createAllocator({
-      start: this.#pool.dataStart,
-      end: this.#memory.buffer().byteLength,
-      extend: (end) => this.#memory.extend(end),
-    })
+    this.#tensors = new TensorMemory(this.#memory, this.#pool.dataStart)
     this.#data = new DataTable<Data>(this, { moveData })
     this.#deferFrom = deferFrom
     const processor = this.native()
@@ -133,8 +119,10 @@ export class CpuBackend extends KernelBackend {
 
   /** A new tensor whose elements are computed when they are first needed. */
   deferred(shape: readonly number[], pending: DeferredFunction): TensorInfo {
+    if (this.#disposed) throw disposedError()
     const dataId = new OwnId()
     const size = util.sizeFromShape(shape as number[])
+    // As if it were computed now: nobody expects a later read to fail for want of memory.
     this.require(bytesFor(size, 'float32'), tensorName('float32', shape))
     const data: Data = { dtype: 'float32', size, shape, address: 0, references: 1, holds: 0, index: -1 }
     const operands = pending.operands.map(({ info, walk }) => ({ data: this.#data.get(info.dataId), walk }))
@@ -173,24 +161,21 @@ export class CpuBackend extends KernelBackend {
 
   /** Memory that lives until the running kernel call returns. */
   scratch(bytes: number): number {
-    const address = this.#allocator.allocate(bytes)
-    if (address === undefined) throw this.#shortage(bytes, 'scratch of a kernel')
-    this.#scratch.push(address)
-    return address
+    return this.#tensors.scratch(bytes)
   }
 
   scratchMark(): number {
-    return this.#scratch.length
+    return this.#tensors.scratchMark()
   }
 
   /** Frees what was taken with `scratch` since the mark. */
   releaseScratch(mark = 0): void {
-    while (this.#scratch.length > mark) this.#allocator.release(this.#scratch.pop()!)
+    this.#tensors.releaseScratch(mark)
   }
 
   /** Runs a kernel: what it took as scratch is freed when it ends, and, where it throws, so are the tensors it made. */
   call<C, R>(run: (call: C) => R, call: C): R {
-    const mark = this.#scratch.length
+    const mark = this.#tensors.scratchMark()
     const made = this.#madeCount
     this.#depth++
     try {
@@ -266,7 +251,7 @@ export class CpuBackend extends KernelBackend {
 
   /** Bytes of all live tensors and scratch, block sizes included; bytes of the shared memory. */
   usage(): { allocatedBytes: number; reservedBytes: number } {
-    return { allocatedBytes: this.#allocator.allocatedBytes(), reservedBytes: this.#allocator.reservedBytes() }
+    return this.#tensors.usage()
   }
 
   /** The most that `reservedBytes` can become. */
@@ -276,7 +261,7 @@ export class CpuBackend extends KernelBackend {
 
   /** @throws MixlabError (`out-of-memory`) if this much is not left under the limit, whatever may be in the way. */
   require(bytes: number, purpose: string): void {
-    if (this.#allocator.allocatedBytes() + bytes > this.#available()) throw this.#shortage(bytes, purpose)
+    this.#tensors.require(bytes, purpose)
   }
 
   // What TensorFlow.js uses.
@@ -318,15 +303,8 @@ export class CpuBackend extends KernelBackend {
       const [real, imag] = [parts.real, parts.imag].map((part) => this.readSync(part.dataId) as Float32Array)
       return backend_util.mergeRealAndImagArrays(real!, imag!)
     }
-    const shared = this.viewAt(address, size, dtype).subarray(start ?? 0, end ?? size)
-    const copy =
-      dtype === 'float32'
-        ? new Float32Array(shared.length)
-        : dtype === 'int32'
-          ? new Int32Array(shared.length)
-          : new Uint8Array(shared.length)
-    copy.set(shared)
-    return copy
+    // A copy, whose buffer is not shared.
+    return this.viewAt(address, size, dtype).slice(start ?? 0, end ?? size)
   }
 
   override async read(dataId: DataId): Promise<BackendValues> {
@@ -378,6 +356,7 @@ export class CpuBackend extends KernelBackend {
   override async time(run: () => void): Promise<{ kernelMs: number }> {
     const start = performance.now()
     run()
+    this.#deferral?.flush()
     return { kernelMs: performance.now() - start }
   }
 
@@ -392,42 +371,16 @@ export class CpuBackend extends KernelBackend {
   }
 
   #free(data: Data): void {
-    if (data.pending) return this.#deferral!.drop(data)
-    if (data.address === 0) return
-    const last = this.#live.pop()!
-    if (last !== data) {
-      this.#live[data.index] = last
-      last.index = data.index
-    }
-    this.#allocator.release(data.address)
-    data.address = 0
+    if (data.pending) this.#deferral!.drop(data)
+    else if (data.address !== 0) this.#tensors.free(data)
   }
 
-  #createDeferral(processor: Processor): Deferral {
+  #createDeferral(processor: Processor): Deferral<Data> {
     return new Deferral({
-      processor,
-      allocate: (list) => {
-        const done: Data[] = []
-        for (const data of list as readonly Data[]) {
-          const bytes = bytesFor(data.size, data.dtype)
-          const address = this.#allocator.allocate(bytes)
-          if (address === undefined) {
-            for (const other of done) {
-              this.#live.splice(this.#live.indexOf(other), 1)
-              this.#allocator.release(other.address)
-              other.address = 0
-            }
-            this.#live.forEach((other, i) => (other.index = i))
-            throw this.#shortage(bytes, tensorName(data.dtype, data.shape))
-          }
-          data.address = address
-          data.index = this.#live.length
-          this.#live.push(data)
-          done.push(data)
-        }
-      },
-      free: (data) => this.#free(data as Data),
-      makeExecutable: (code) => makeExecutable([code])[0]!,
+      set: processor.set,
+      place: (data) => this.#tensors.place(data),
+      unplace: (data) => this.#tensors.free(data),
+      free: (data) => this.#free(data),
       runCode: (address, count, grain, args) => this.#pool.runCode(address, count, grain, args),
     })
   }
@@ -436,11 +389,9 @@ export class CpuBackend extends KernelBackend {
   #hold(dataId: DataId, shape: readonly number[], dtype: DataType, references: number): Data {
     if (this.#disposed) throw disposedError()
     const size = util.sizeFromShape(shape as number[])
-    const address = this.#allocator.allocate(bytesFor(size, dtype))
-    if (address === undefined) throw this.#shortage(bytesFor(size, dtype), tensorName(dtype, shape))
-    const data: Data = { dtype, size, shape, address, references, holds: 0, index: this.#live.length }
+    const data: Data = { dtype, size, shape, address: 0, references, holds: 0, index: -1 }
+    this.#tensors.place(data)
     this.#data.set(dataId, data)
-    this.#live.push(data)
     return data
   }
 
@@ -452,24 +403,5 @@ export class CpuBackend extends KernelBackend {
   #unnote(dataId: DataId): void {
     const at = this.#made.lastIndexOf(dataId, this.#madeCount - 1)
     if (at >= 0) this.#made.copyWithin(at, at + 1, this.#madeCount--)
-  }
-
-  #available(): number {
-    const taken = this.#memory.buffer().byteLength - this.#allocator.reservedBytes()
-    return this.#memory.limit.bytes - taken - guardBytes
-  }
-
-  #shortage(bytes: number, purpose: string): MixlabError {
-    const held = ({ dtype, shape, size }: Data): HeldTensor => ({ dtype, shape, bytes: bytesFor(size, dtype) })
-    return outOfMemory({
-      bytes,
-      purpose,
-      tensors: this.#live.map(held),
-      allocated: this.#allocator.allocatedBytes(),
-      reserved: this.#allocator.reservedBytes(),
-      largestFree: this.#allocator.largestFreeBytes(),
-      available: this.#available(),
-      limit: this.#memory.limit,
-    })
   }
 }

@@ -2,13 +2,14 @@
 // by then a chain of them can run in one pass, and what nobody holds any more is never stored. A pending tensor keeps its
 // operands' memory; what writes into a tensor in place first lets those that read it be computed.
 import { assembleFused, type FusedForm, type FusedNode, hasRows, keyOf, type Walk } from './native/fused.ts'
-import type { Processor } from './native/executable.ts'
+import { makeExecutable } from './native/executable.ts'
+import type { InstructionSet } from './native/instructions.ts'
 
 /** More nodes than this are not put into one kernel. */
 const mostNodes = 14
 
 /** What a tensor's data is to deferral. */
-export interface Deferrable {
+export interface Deferrable<D = unknown> {
   readonly size: number
   /** 0 while pending. */
   address: number
@@ -16,13 +17,13 @@ export interface Deferrable {
   references: number
   /** Pending results that read it. */
   holds: number
-  pending?: Pending | undefined
+  pending?: Pending<D> | undefined
 }
 
-export interface Pending {
+export interface Pending<D> {
   /** Of `unary` or `binary` in src/native/elementwise.ts. */
   readonly name: string
-  readonly operands: readonly { readonly data: Deferrable; readonly walk: Walk }[]
+  readonly operands: readonly { readonly data: D; readonly walk: Walk }[]
   readonly parameters: readonly number[]
   /** Of a row, for operands that are walked by rows or columns; 0 where there are none. */
   readonly width: number
@@ -30,28 +31,29 @@ export interface Pending {
   readonly count: number
 }
 
-export interface DeferralHost {
-  readonly processor: Processor
-  /** Gives memory to data that had none: to all of it, or it throws. */
-  allocate(data: readonly Deferrable[]): void
+export interface DeferralHost<D> {
+  readonly set: InstructionSet
+  /** Gives memory to data that has none, or throws; and takes it again. */
+  place(data: D): void
+  unplace(data: D): void
   /** Frees what nobody has or reads any more. */
-  free(data: Deferrable): void
-  makeExecutable(code: Uint8Array): number
+  free(data: D): void
+  /** Runs machine code over [0, count) on the threads. */
   runCode(address: number, count: number, grain: number, args: readonly number[]): void
 }
 
-export class Deferral {
-  readonly #host: DeferralHost
-  readonly #pending = new Set<Deferrable>()
+export class Deferral<D extends Deferrable<D>> {
+  readonly #host: DeferralHost<D>
+  readonly #pending = new Set<D>()
   /** Addresses of kernels by their form; 0 for forms that need too many registers. */
   readonly #kernels = new Map<string, number>()
 
-  constructor(host: DeferralHost) {
+  constructor(host: DeferralHost<D>) {
     this.#host = host
   }
 
   /** Makes data pending. */
-  defer(data: Deferrable, pending: Omit<Pending, 'count'>): void {
+  defer(data: D, pending: Omit<Pending<D>, 'count'>): void {
     let count = 1
     for (const { data: operand } of pending.operands) {
       if (operand.pending && count + operand.pending.count > mostNodes) this.compute(operand)
@@ -68,12 +70,12 @@ export class Deferral {
   }
 
   /** Gives up pending data that nobody wants. */
-  drop(data: Deferrable): void {
+  drop(data: D): void {
     if (data.pending) this.#settle(data, data.pending)
   }
 
   /** Lets go of the operands. */
-  #settle(data: Deferrable, { operands }: Pending): void {
+  #settle(data: D, { operands }: Pending<D>): void {
     data.pending = undefined
     this.#pending.delete(data)
     for (const { data: operand } of operands) {
@@ -83,7 +85,7 @@ export class Deferral {
   }
 
   /** Computes pending data, with all of its chain that can run in the same pass. */
-  compute(root: Deferrable): void {
+  compute(root: D): void {
     const chain = this.#chain(root)
     const outputs = chain.members.filter(
       (data) => data === root || data.references > 0 || data.holds > chain.uses.get(data)!,
@@ -95,7 +97,7 @@ export class Deferral {
     }
     const address = this.#kernel(form)
     if (address === 0) return this.#computeApart(root)
-    this.#host.allocate(outputs)
+    this.#placeAll(outputs)
     const rows = hasRows(form)
     const { size } = root
     const width = Math.max(1, chain.width)
@@ -114,8 +116,20 @@ export class Deferral {
     for (const data of outputs) if (data.pending) this.#settle(data, data.pending)
   }
 
+  /** All of them, or none. */
+  #placeAll(outputs: readonly D[]): void {
+    for (const [i, data] of outputs.entries()) {
+      try {
+        this.#host.place(data)
+      } catch (error) {
+        for (const placed of outputs.slice(0, i)) this.#host.unplace(placed)
+        throw error
+      }
+    }
+  }
+
   /** The chain is too much for one kernel: its operands first. */
-  #computeApart(root: Deferrable): void {
+  #computeApart(root: D): void {
     for (const { data } of root.pending!.operands) if (data.pending) this.compute(data)
     this.compute(root)
   }
@@ -126,7 +140,7 @@ export class Deferral {
     if (known !== undefined) return known
     let address = 0
     try {
-      address = this.#host.makeExecutable(assembleFused(this.#host.processor.set, form))
+      ;[address] = makeExecutable([assembleFused(this.#host.set, form)]) as [number]
     } catch (error) {
       // Alone, a function fits the registers.
       if (form.nodes.length === 1) throw error
@@ -136,7 +150,7 @@ export class Deferral {
   }
 
   /** The pending operands that run in the root's pass, operands before what reads them; others are computed first. */
-  #chain(root: Deferrable) {
+  #chain(root: D) {
     for (;;) {
       const { uses, width, apart } = this.#members(root)
       if (apart.length === 0) return { uses, width, ...describe([...uses.keys()]) }
@@ -144,13 +158,13 @@ export class Deferral {
     }
   }
 
-  #members(root: Deferrable) {
+  #members(root: D) {
     // In the order in which they were seen last, the root first.
-    const order: Deferrable[] = []
-    const uses = new Map<Deferrable, number>([[root, 0]])
-    const apart: Deferrable[] = []
+    const order: D[] = []
+    const uses = new Map<D, number>([[root, 0]])
+    const apart: D[] = []
     let width = root.pending!.width
-    const visit = (data: Deferrable): void => {
+    const visit = (data: D): void => {
       for (const { data: operand, walk } of data.pending!.operands) {
         const known = uses.get(operand)
         if (known !== undefined && walk === 'all') uses.set(operand, known + 1)
@@ -171,10 +185,10 @@ export class Deferral {
 }
 
 /** The chain as a kernel's form, and what it is called with. */
-function describe(members: readonly Deferrable[]) {
-  const leaves: { data: Deferrable; walk: Walk }[] = []
+function describe<D extends Deferrable<D>>(members: readonly D[]) {
+  const leaves: { data: D; walk: Walk }[] = []
   const parameters: number[] = []
-  const find = (data: Deferrable, walk: Walk) => leaves.findIndex((known) => known.data === data && known.walk === walk)
+  const find = (data: D, walk: Walk) => leaves.findIndex((known) => known.data === data && known.walk === walk)
   for (const { pending } of members)
     for (const { data, walk } of pending!.operands)
       if (!data.pending && find(data, walk) < 0) leaves.push({ data, walk })

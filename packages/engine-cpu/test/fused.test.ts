@@ -1,7 +1,7 @@
 // Chains of elementwise functions in one kernel against WebAssembly's kernels, one after the other: the same bits.
 import { array, assert, double, integer, pre, property, record } from 'fast-check'
 import { describe, test } from 'vitest'
-import type { InstructionSet } from '../src/native/assembler.ts'
+import type { InstructionSet } from '../src/native/instructions.ts'
 import { findProcessor } from '../src/native/executable.ts'
 import { assembleFused } from '../src/native/fused.ts'
 import { casesOfKernel, timeout } from './fuzz.ts'

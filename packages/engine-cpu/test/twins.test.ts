@@ -3,7 +3,7 @@
 // the order of additions is a kernel's own, what float64 gives within a stated tolerance; and nothing else may change.
 import { array, assert, double, integer, property, record } from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { InstructionSet } from '../src/native/assembler.ts'
+import type { InstructionSet } from '../src/native/instructions.ts'
 import { findProcessor, type Processor } from '../src/native/executable.ts'
 import { nativeKernelNames } from '../src/native/registry.ts'
 import { casesOfKernel, timeout } from './fuzz.ts'

@@ -39,7 +39,7 @@ defineKernel('mixlab.CachedAttention', ({ backend, inputs, attrs }) => {
   const at = (table: TensorInfo) => backend.pointer(table) + 4 * position * pairs
   const turn = cos && sin ? { cos: at(cos), sin: at(sin), pairs } : undefined
   const [newKeys, newValues, keyRow] = [backend.pointer(k), backend.pointer(v), 4 * keyHeads * width]
-  const [keyCache, valueCache] = [backend.pointer(keys), backend.pointer(values)]
+  const [keyCache, valueCache] = [backend.pointerToWrite(keys), backend.pointerToWrite(values)]
   let turned = backend.pointer(q)
   if (turn) {
     turned = backend.scratch(4 * rows * columns)

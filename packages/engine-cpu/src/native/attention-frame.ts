@@ -2,7 +2,7 @@
 // and the moves between tensors and work memory. Scores are held [key][query].
 import type { KernelFrame } from './kernel.ts'
 import type { Int, Mask, Program, Vector } from './program.ts'
-import { blockSize, multiplySmall, rowsOf, scoreStride } from './small-product.ts'
+import { multiplySmall, rowsOf, scoreStride } from './small-product.ts'
 import { transpose } from './transpose.ts'
 
 /** In the order of src/kernels/attention.ts. */
@@ -16,6 +16,15 @@ type Word = (typeof words)[number]
 
 /** Wider than any sequence: what stands for no window, and for no causality. */
 const unbounded = 2 ** 30
+
+export type AttentionTensor = 'q' | 'k' | 'v' | 'y' | 'dy' | 'dq'
+
+/** A head of queries, and the keys' head that it reads, of a sequence. */
+export interface Head {
+  readonly b: Int
+  readonly g: Int
+  readonly h: Int
+}
 
 export class AttentionFrame {
   readonly p: Program
@@ -56,6 +65,19 @@ export class AttentionFrame {
   /** This thread's memory. */
   work(): Int {
     return this.p.plus(this.pointer('work'), this.p.times(this.word('workBytes'), this.frame.thread))
+  }
+
+  /** A row of a head in a tensor [batch, rows, heads, width]: its address, and bytes from row to row. */
+  tensor(name: AttentionTensor, { b, g, h }: Head, first?: Int): { at: Int; stride: Int } {
+    const { p } = this
+    const ofKeys = name === 'k' || name === 'v'
+    const width = this.word(name === 'q' || name === 'k' || name === 'dq' ? 'features' : 'valueFeatures')
+    const bytes = p.shifted(width, 'left', 2)
+    const stride = p.times(this.word(ofKeys ? 'keyHeads' : 'heads'), bytes)
+    const start = p.times(b, this.word(ofKeys ? 'keys' : 'queries'))
+    const row = first ? p.plus(start, first) : start
+    const head = p.times(ofKeys ? g : h, bytes)
+    return { at: p.plus(p.plus(this.pointer(name), p.times(row, stride)), head), stride }
   }
 
   firstKey(query: Int): Int {
@@ -201,5 +223,3 @@ export function blockScores(a: AttentionFrame, { scores, left, right, wide }: Sc
     )
   })
 }
-
-export { blockSize }

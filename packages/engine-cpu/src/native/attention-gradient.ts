@@ -1,5 +1,15 @@
 // Gradient of attention: the twin of assembly/attention-gradient.ts, with blocks of 64 queries and 64 keys.
-import { AttentionFrame, between, blockScores, packRows, transposeRows, up, zero } from './attention-frame.ts'
+import {
+  AttentionFrame,
+  type AttentionTensor,
+  type Head,
+  between,
+  blockScores,
+  packRows,
+  transposeRows,
+  up,
+  zero,
+} from './attention-frame.ts'
 import type { KernelFrame, Write } from './kernel.ts'
 import type { Int, Vector } from './program.ts'
 import { blockSize, multiplySmall, rowsOf, scoreStride } from './small-product.ts'
@@ -41,10 +51,7 @@ function attentionGrad(frame: KernelFrame): void {
   })
 }
 
-interface Unit {
-  readonly b: Int
-  readonly g: Int
-  readonly h: Int
+interface Unit extends Head {
   readonly t0: Int
   readonly queries: Int
   readonly dk: Int
@@ -54,17 +61,7 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
   const { p } = a
   const [wideD, wideC] = [a.padded('features'), a.padded('valueFeatures')]
   const [dRow, cRow] = [p.shifted(wideD, 'left', 2), p.shifted(wideC, 'left', 2)]
-  type Tensor = 'q' | 'k' | 'v' | 'y' | 'dy' | 'dq'
-  const tensor = (name: Tensor, first?: Int) => {
-    const ofKeys = name === 'k' || name === 'v'
-    const isQuery = name === 'q' || name === 'k' || name === 'dq'
-    const bytes = p.shifted(a.word(isQuery ? 'features' : 'valueFeatures'), 'left', 2)
-    const stride = p.times(a.word(ofKeys ? 'keyHeads' : 'heads'), bytes)
-    const start = p.times(b, a.word(ofKeys ? 'keys' : 'queries'))
-    const row = first ? p.plus(start, first) : start
-    const head = p.times(ofKeys ? g : h, bytes)
-    return { at: p.plus(p.plus(a.pointer(name), p.times(row, stride)), head), stride }
-  }
+  const tensor = (name: AttentionTensor, first?: Int) => a.tensor(name, { b, g, h }, first)
   const dv = p.plus(dk, p.times(sumRows(a), dRow))
   const lse = a.work()
   const delta = p.plus(lse, scoreStride)
@@ -78,7 +75,7 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
   const keyRows = p.plus(ds, blockSize * scoreStride)
   const values = p.plus(keyRows, p.times(dRow, blockSize))
 
-  const pack = (name: Tensor, to: Int, first: Int, count: Int, multiple: number, scale?: Vector) => {
+  const pack = (name: AttentionTensor, to: Int, first: Int, count: Int, multiple: number, scale?: Vector) => {
     const { at, stride } = tensor(name, first)
     const isQuery = name === 'q' || name === 'k'
     const [width, wide] = isQuery ? [a.word('features'), wideD] : [a.word('valueFeatures'), wideC]

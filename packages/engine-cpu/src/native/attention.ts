@@ -1,5 +1,14 @@
 // Attention with an online softmax: the twin of assembly/attention.ts, with blocks of 64 queries and 64 keys.
-import { AttentionFrame, between, blockScores, packRows, transposeRows, up, zero } from './attention-frame.ts'
+import {
+  AttentionFrame,
+  type AttentionTensor,
+  between,
+  blockScores,
+  packRows,
+  transposeRows,
+  up,
+  zero,
+} from './attention-frame.ts'
 import type { KernelFrame, Write } from './kernel.ts'
 import type { Int } from './program.ts'
 import { blockSize, multiplySmall, rowsOf, scoreStride } from './small-product.ts'
@@ -30,14 +39,7 @@ function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void 
   const b = p.quotient(head, heads)
   const h = p.minus(head, p.times(b, heads))
   const g = p.quotient(h, p.quotient(heads, a.word('keyHeads')))
-  /** Byte offset of a row of a head in a tensor [batch, rows, heads, width], and bytes from row to row. */
-  const tensor = (name: 'q' | 'k' | 'v' | 'y', width: Int, heads: Int, head: Int, rows: Int, first: Int) => {
-    const bytes = p.shifted(width, 'left', 2)
-    const stride = p.times(heads, bytes)
-    const row = p.plus(p.times(b, rows), first)
-    return { at: p.plus(p.plus(a.pointer(name), p.times(row, stride)), p.times(head, bytes)), stride }
-  }
-  const none = p.int(0)
+  const tensor = (name: AttentionTensor, first?: Int) => a.tensor(name, { b, g, h }, first)
 
   const maxima = a.work()
   const sums = p.plus(maxima, scoreStride)
@@ -49,7 +51,7 @@ function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void 
   const y = p.plus(values, p.times(cRow, blockSize))
 
   const features = a.word('features')
-  const q = tensor('q', features, heads, h, a.word('queries'), t0)
+  const q = tensor('q', t0)
   packRows(
     p,
     {
@@ -79,9 +81,8 @@ function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void 
 
   const first = a.firstKey(t0)
   const end = a.endKey(p.minus(p.plus(t0, queries), 1))
-  const k = tensor('k', features, a.word('keyHeads'), g, a.word('keys'), none)
-  const width = a.word('valueFeatures')
-  const v = tensor('v', width, a.word('keyHeads'), g, a.word('keys'), none)
+  const k = tensor('k')
+  const v = tensor('v')
   p.range(first, end, blockSize, (s0) => {
     const keys = p.smallerThan(p.minus(end, s0), blockSize)
     const block = { s0, keys, t0, queries }
@@ -136,7 +137,7 @@ function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void 
     })
   })
 
-  const out = tensor('y', a.word('valueFeatures'), heads, h, a.word('queries'), t0)
+  const out = tensor('y', t0)
   p.range(0, queries, 1, (t) => {
     const sum = p.broadcast({ base: sums, index: t, scale: 4 })
     const scale = p.keep(p.compare(sum, 'notEqual', p.constant(0)), p.div(p.constant(1), sum))

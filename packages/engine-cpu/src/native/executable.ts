@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import type { WasmMemory } from '../web-assembly.ts'
-import type { InstructionSet } from './assembler.ts'
+import type { InstructionSet } from './instructions.ts'
 
 /** What is used of koffi, which plain integers satisfy as pointers. */
 export interface Koffi {

@@ -6,22 +6,15 @@
 import type { KernelFrame, Write } from './kernel.ts'
 import { finishTile } from './product.ts'
 import type { Int, Mask, Place, Program, Vector } from './program.ts'
-import { findRecord } from './records.ts'
+import { findRecord, productWord } from './records.ts'
 import { transpose } from './transpose.ts'
 
 /** Rows at most, but of a product without depth: fewRows of src/few-products.ts. */
 const fewRows = 5
 
-/** Words of a record: see assembly/matmul.ts. Strides are in elements. */
+/** Words of a record: behind the common ones, strides in elements. */
 const word = {
-  left: 0,
-  right: 1,
-  result: 2,
-  m: 3,
-  n: 4,
-  k: 5,
-  first: 6,
-  resultRow: 8,
+  ...productWord,
   leftRow: 10,
   leftDepth: 11,
   rightDepth: 12,

@@ -1,6 +1,6 @@
 // One kernel for a whole chain of elementwise functions: made for the chain's form when it first runs, kept by a key that
 // says the form. Values that stay inside the chain never leave the registers.
-import type { InstructionSet } from './assembler.ts'
+import type { InstructionSet } from './instructions.ts'
 import { binary, unary } from './elementwise.ts'
 import { assembleKernel, type KernelFrame } from './kernel.ts'
 import type { Int, Mask, Vector } from './program.ts'

@@ -1,7 +1,7 @@
 // What every native kernel starts with: void kernel(memory, args, begin, end, thread), where `memory` is the address of the
 // engine's memory, `args` that of the arguments in it, [begin, end) the items, `thread` the thread's index. Arguments
 // and items are those of the WebAssembly kernel of the same name, which can take its place at any time.
-import type { InstructionSet } from './assembler.ts'
+import type { InstructionSet } from './instructions.ts'
 import { type Int, Program, type Vector } from './program.ts'
 
 export const kernelParameters = 5

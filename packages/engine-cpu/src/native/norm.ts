@@ -1,15 +1,13 @@
 // RMS norm and layer norm over the last axis, forward and backward: the twins of assembly/norm.ts. Sums run over vectors
 // and then over a vector's lanes, so that their last bits are not WebAssembly's.
 import type { KernelFrame, Write } from './kernel.ts'
-import type { Int, Mask, Program, Vector } from './program.ts'
+import type { Int, Mask, Place, Program, Vector } from './program.ts'
 import { sumLanes } from './transpose.ts'
 
 /** Rows of a block of the weights' gradients: ROWS of assembly/norm.ts. */
 const blockRows = 32
 
-type Place = { readonly base: Int; readonly index?: Int }
-
-/** Σ over a row, in all lanes. Two sums take turns, or the additions would wait for each other. */
+/** Σ over a row, in all lanes. */
 function rowSum(p: Program, width: Int, term: (at: Int, sum: Vector, mask?: Mask) => void): Vector {
   const sum = p.zero()
   p.elements(width, (at, mask) => term(at, sum, mask))

@@ -1,12 +1,11 @@
 // Products: the twin of `multiplyTiles` in assembly/matmul.ts, which here reads operands packed in strips or where they
-// lie, as the record's strides say. A tile of the result is cut into blocks
-// of 14 × 32 (AVX-512) or 6 × 16 (AVX2), whose sums stay in registers: two registers for the right operand's step,
-// one or two for the left's numbers. Each element is the same chain of fused multiply-adds in ascending order of the depth as
+// lie, as the record's strides say. A tile of the result is cut into blocks of 14 × 32 (AVX-512) or 6 × 16 (AVX2), whose
+// sums stay in registers. Each element is the same chain of fused multiply-adds in ascending order of the depth as
 // WebAssembly computes. With bfloat16 a step of the packed strips is a pair of numbers of each row (avx512_bf16).
-import type { InstructionSet } from './assembler.ts'
+import type { InstructionSet } from './instructions.ts'
 import type { KernelFrame, Write } from './kernel.ts'
 import type { Int, Mask, Place, Program, Vector } from './program.ts'
-import { findRecord } from './records.ts'
+import { findRecord, productWord } from './records.ts'
 import { expm1, sigmoid } from './vector-math.ts'
 
 /** Rows of a strip of the left operand, columns of one of the right operand. */
@@ -18,18 +17,9 @@ export const stripShape: Record<InstructionSet, { readonly rows: number; readonl
 /** DEPTH of assembly/matmul.ts: 32 KiB of the right operand stay in the first-level cache. */
 const depthOfPass = 256
 
-/** Words of a record: see assembly/matmul.ts; then bytes from row to row, step to step and strip to strip. */
+/** Words of a record: behind the common ones, bytes from row to row, step to step and strip to strip. */
 const word = {
-  left: 0,
-  right: 1,
-  result: 2,
-  m: 3,
-  n: 4,
-  k: 5,
-  first: 6,
-  tilesN: 7,
-  resultRow: 8,
-  bias: 9,
+  ...productWord,
   leftRow: 10,
   leftStep: 11,
   leftStrip: 12,

@@ -3,6 +3,20 @@
 import type { KernelFrame } from './kernel.ts'
 import type { Int } from './program.ts'
 
+/** Words of a product's record: see assembly/matmul.ts. Strides are in elements. */
+export const productWord = {
+  left: 0,
+  right: 1,
+  result: 2,
+  m: 3,
+  n: 4,
+  k: 5,
+  first: 6,
+  tilesN: 7,
+  resultRow: 8,
+  bias: 9,
+} as const
+
 /** The record of an item. args: records, count of records; `first` is the word that holds a record's first item. */
 export function findRecord({ p, pointer, integer }: KernelFrame, item: Int, words: 8 | 16, first: number): Int {
   const records = pointer(0)

@@ -1,5 +1,5 @@
 // Softmax, its logarithm, and cross-entropy over the last axis: the twins of assembly/softmax.ts. Exponentials are summed
-// in float32 within runs of 256 vectors, and in float64 from run to run.
+// in float32 within runs of 2048, and in float64 from run to run.
 import type { KernelFrame, Write } from './kernel.ts'
 import type { Int, Program, Vector } from './program.ts'
 import { maxLanes, sumLanes } from './transpose.ts'
@@ -16,7 +16,7 @@ function rowMax(p: Program, x: Int, width: Int): Vector {
     const value = p.load({ base: x, index: at }, mask)
     const seen = mask ? p.select(mask, value, p.constant(-Infinity)) : value
     p.assign(largest, p.max(seen, largest))
-    // 0 · value, where the value is not NaN, stays out of the sum's way.
+    // A maximum loses NaN: it is kept apart.
     p.assign(odd, p.three('or', odd, p.keep(p.compare(seen, 'unordered', seen), seen)))
   })
   const result = p.broadcast(maxLanes(p, largest))

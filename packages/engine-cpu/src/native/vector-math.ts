@@ -1,6 +1,6 @@
 // Elementary functions and activations as vector programs: the twins of assembly/math.ts and assembly/activation.ts,
 // operation by operation, so that the results are the same bits. The derivations and errors are told there.
-import type { Constant } from './assembler.ts'
+import type { Constant } from './instructions.ts'
 import type { Program, Source, Vector } from './program.ts'
 
 const highest = 89

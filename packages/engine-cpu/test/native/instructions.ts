@@ -9,7 +9,7 @@ import {
   type Predicate,
   type ThreeOperands,
   type TwoOperands,
-} from '../../src/native/assembler.ts'
+} from '../../src/native/instructions.ts'
 import { integerInstructions } from './integer-instructions.ts'
 import { type Line, simple } from './line.ts'
 import { addresses, constants, general, hex, memory, name32, name64, vectorRegister } from './operands.ts'
@@ -28,9 +28,6 @@ const threeNames: Record<ThreeOperands, { avx2?: string; avx512?: string; scalar
   xor: { avx2: 'vpxor', avx512: 'vpxord' },
   addInt: { avx2: 'vpaddd', avx512: 'vpaddd' },
   subInt: { avx2: 'vpsubd', avx512: 'vpsubd' },
-  mulInt: { avx2: 'vpmulld', avx512: 'vpmulld' },
-  maxInt: { avx2: 'vpmaxsd', avx512: 'vpmaxsd' },
-  minInt: { avx2: 'vpminsd', avx512: 'vpminsd' },
   fma132: { avx2: 'vfmadd132ps', avx512: 'vfmadd132ps' },
   fma213: { avx2: 'vfmadd213ps', avx512: 'vfmadd213ps' },
   fma231: { avx2: 'vfmadd231ps', avx512: 'vfmadd231ps' },
@@ -46,7 +43,6 @@ const threeNames: Record<ThreeOperands, { avx2?: string; avx512?: string; scalar
   mulDouble: { avx2: 'vmulsd', avx512: 'vmulsd', scalar: 8 },
   subDouble: { avx2: 'vsubsd', avx512: 'vsubsd', scalar: 8 },
   divDouble: { avx2: 'vdivsd', avx512: 'vdivsd', scalar: 8 },
-  sqrtDouble: { avx2: 'vsqrtsd', avx512: 'vsqrtsd', scalar: 8 },
   doubleToFloat: { avx2: 'vcvtsd2ss', avx512: 'vcvtsd2ss', scalar: 8 },
   floatToDouble: { avx2: 'vcvtss2sd', avx512: 'vcvtss2sd', scalar: 4 },
 }
@@ -61,7 +57,6 @@ const twoNames: Record<TwoOperands, { name: string; from?: 'half' | 'float'; to?
   broadcast: { name: 'vbroadcastss', from: 'float' },
   sqrt: { name: 'vsqrtps' },
   intToFloat: { name: 'vcvtdq2ps' },
-  floatToInt: { name: 'vcvtps2dq' },
   truncate: { name: 'vcvttps2dq' },
   floatsToDoubles: { name: 'vcvtps2pd', from: 'half' },
   narrowToBfloat16: { name: 'vcvtneps2bf16', to: 'half', only: 'avx512' },

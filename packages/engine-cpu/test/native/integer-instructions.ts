@@ -1,6 +1,6 @@
 // The instructions of integers, of the stack and of the flow of a program, with their texts: see instructions.ts.
 import { type Arbitrary, boolean, constant, constantFrom, integer, oneof, record } from 'fast-check'
-import type { Address, Condition } from '../../src/native/assembler.ts'
+import type { Address, Condition } from '../../src/native/instructions.ts'
 import { type Line, simple } from './line.ts'
 import { addresses, general, hex, immediate64, memory, name32, name64, signed32 } from './operands.ts'
 

@@ -1,5 +1,5 @@
 // What a vector program means: the methods of Program, done at once on numbers instead of written down as instructions.
-import type { Condition, Constant, Predicate } from '../../src/native/assembler.ts'
+import type { Condition, Constant, Predicate } from '../../src/native/instructions.ts'
 import {
   compareFloats,
   compareInts,

@@ -1,6 +1,7 @@
 // An instruction as a test sees it: what emits it, and what a disassembler has to read.
 import { type Arbitrary, tuple } from 'fast-check'
-import type { Assembler, Label } from '../../src/native/assembler.ts'
+import type { Assembler } from '../../src/native/assembler.ts'
+import type { Label } from '../../src/native/instructions.ts'
 
 export interface Line {
   readonly emit: (assembler: Assembler, label: Label) => void

@@ -1,7 +1,7 @@
 // Operands of instructions as random choices, and how a disassembler writes them.
 import { type Arbitrary, constant, constantFrom, integer, oneof, option, record, tuple } from 'fast-check'
-import type { Address, Constant, InstructionSet } from '../../src/native/assembler.ts'
-import { laneNumbers } from '../../src/native/assembler.ts'
+import type { Address, Constant, InstructionSet } from '../../src/native/instructions.ts'
+import { laneNumbers } from '../../src/native/instructions.ts'
 
 const names64 = 'rax rcx rdx rbx rsp rbp rsi rdi r8 r9 r10 r11 r12 r13 r14 r15'.split(' ')
 const names32 = 'eax ecx edx ebx esp ebp esi edi r8d r9d r10d r11d r12d r13d r14d r15d'.split(' ')

@@ -1,6 +1,6 @@
 // The operations of vector programs on single numbers. Float32 arithmetic is float64 arithmetic rounded once more, which
 // is exact for one operation; see `fma` for two.
-import type { Condition, Predicate } from '../../src/native/assembler.ts'
+import type { Condition, Predicate } from '../../src/native/instructions.ts'
 
 export const compareInts: Record<Condition, (a: bigint, b: bigint) => boolean> = {
   '==': (a, b) => a === b,
@@ -59,9 +59,6 @@ export const intOperations: Record<string, (a: number, b: number) => number> = {
   xor: (a, b) => a ^ b,
   addInt: (a, b) => a + b,
   subInt: (a, b) => a - b,
-  mulInt: Math.imul,
-  maxInt: Math.max,
-  minInt: Math.min,
 }
 
 export const doubleOperations: Record<string, (a: number, b: number) => number> = {

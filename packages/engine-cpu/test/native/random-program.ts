@@ -1,7 +1,7 @@
 // Random programs: lists of statements with operands by number, which mean the n-th value in scope, and with bodies.
 // They work on memory whose layout is fixed, and leave every value of the outermost scope there at their end.
 import { type Arbitrary, array, constantFrom, integer, letrec, oneof, record } from 'fast-check'
-import type { Condition, Predicate } from '../../src/native/assembler.ts'
+import type { Condition, Predicate } from '../../src/native/instructions.ts'
 import type { Int, Mask, Place, Vector } from '../../src/native/program.ts'
 import type { Machine } from './interpreter.ts'
 
@@ -158,7 +158,7 @@ const vectors: Record<string, Write> = {
     p.update(pick(['add', 'sub', 'max', 'min'] as const, c), pick(vectors, a), pick(vectors, b)),
   round: (p, { a, c }, { vectors }) => vector(p.round(pick(vectors, a), pick([0, 1, 2, 3] as const, c))),
   integerLanes: (p, { a, b, c }, { vectors }) => {
-    const operations = ['and', 'andNot', 'or', 'xor', 'addInt', 'subInt', 'mulInt', 'maxInt', 'minInt'] as const
+    const operations = ['and', 'andNot', 'or', 'xor', 'addInt', 'subInt'] as const
     const [x, y] = [whole(p, pick(vectors, a)), whole(p, pick(vectors, b))]
     return vector(p.two('intToFloat', p.three(pick(operations, c), x, y)))
   },

@@ -1,7 +1,7 @@
 // What a twin test knows of a kernel: random parameters and, for these, its tensors, its arguments and its items. A table
 // of such cases (index.ts) serves the comparison with WebAssembly and the test with guard pages alike.
 import { type Arbitrary, constantFrom, integer, oneof, record } from 'fast-check'
-import type { InstructionSet } from '../../src/native/assembler.ts'
+import type { InstructionSet } from '../../src/native/instructions.ts'
 import type { Processor } from '../../src/native/executable.ts'
 import { assembleKernel } from '../../src/native/kernel.ts'
 import { kernels } from '../../src/native/registry.ts'

@@ -4,7 +4,7 @@
 import { writeSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { sample, stringify } from 'fast-check'
-import type { InstructionSet } from '../../src/native/assembler.ts'
+import type { InstructionSet } from '../../src/native/instructions.ts'
 import { callable, findProcessor, makeExecutable } from '../../src/native/executable.ts'
 import { kernelParameters } from '../../src/native/kernel.ts'
 import { assembleFused } from '../../src/native/fused.ts'

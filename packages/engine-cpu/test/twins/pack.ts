@@ -1,7 +1,7 @@
 // Cases of packing: operands in any layout, plain, transposed or with strides, rewritten as strips. All bits must be there,
 // rounded to bfloat16 as IEEE 754 rounds, ties to even; NaN stays NaN.
 import { array, constantFrom, oneof, record } from 'fast-check'
-import type { InstructionSet } from '../../src/native/assembler.ts'
+import type { InstructionSet } from '../../src/native/instructions.ts'
 import { stripShape } from '../../src/native/product.ts'
 import {
   type Addresses,

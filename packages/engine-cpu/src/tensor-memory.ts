@@ -1,0 +1,101 @@
+// The memory of tensors: which of them has which block, who is told when there is none left, and what kernels take for
+// themselves while they run.
+import type { DataType } from '@tensorflow/tfjs-core'
+import type { MixlabError } from '@mixlab/core'
+import { createAllocator, guardBytes } from './allocator.ts'
+import type { SharedMemory } from './memory.ts'
+import { outOfMemory, tensorName } from './out-of-memory.ts'
+
+/** A tensor's data as far as its memory goes. */
+export interface Held {
+  readonly dtype: DataType
+  readonly size: number
+  readonly shape: readonly number[]
+  /** 0 where it has no memory. */
+  address: number
+  /** Among those that have memory. */
+  index: number
+}
+
+export const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
+
+export class TensorMemory {
+  readonly #memory: SharedMemory
+  readonly #allocator
+  /** What has an address, in no order. */
+  readonly #held: Held[] = []
+  readonly #scratch: number[] = []
+
+  /** `start`: the first address that is free for data. */
+  constructor(memory: SharedMemory, start: number) {
+    this.#memory = memory
+    this.#allocator = createAllocator({
+      start,
+      end: memory.buffer().byteLength,
+      extend: (end) => memory.extend(end),
+    })
+  }
+
+  /** Gives data that has no memory a block of it. @throws MixlabError (`out-of-memory`) */
+  place(data: Held): void {
+    const bytes = bytesFor(data.size, data.dtype)
+    const address = this.#allocator.allocate(bytes)
+    if (address === undefined) throw this.#shortage(bytes, tensorName(data.dtype, data.shape))
+    data.address = address
+    data.index = this.#held.length
+    this.#held.push(data)
+  }
+
+  /** Takes its block from data that has one. */
+  free(data: Held): void {
+    const last = this.#held.pop()!
+    if (last !== data) {
+      this.#held[data.index] = last
+      last.index = data.index
+    }
+    this.#allocator.release(data.address)
+    data.address = 0
+  }
+
+  scratch(bytes: number): number {
+    const address = this.#allocator.allocate(bytes)
+    if (address === undefined) throw this.#shortage(bytes, 'scratch of a kernel')
+    this.#scratch.push(address)
+    return address
+  }
+
+  scratchMark(): number {
+    return this.#scratch.length
+  }
+
+  releaseScratch(mark: number): void {
+    while (this.#scratch.length > mark) this.#allocator.release(this.#scratch.pop()!)
+  }
+
+  usage(): { allocatedBytes: number; reservedBytes: number } {
+    return { allocatedBytes: this.#allocator.allocatedBytes(), reservedBytes: this.#allocator.reservedBytes() }
+  }
+
+  /** @throws MixlabError (`out-of-memory`) if this much is not left under the limit, whatever may be in the way. */
+  require(bytes: number, purpose: string): void {
+    if (this.#allocator.allocatedBytes() + bytes > this.#available()) throw this.#shortage(bytes, purpose)
+  }
+
+  #available(): number {
+    const taken = this.#memory.buffer().byteLength - this.#allocator.reservedBytes()
+    return this.#memory.limit.bytes - taken - guardBytes
+  }
+
+  #shortage(bytes: number, purpose: string): MixlabError {
+    return outOfMemory({
+      bytes,
+      purpose,
+      tensors: this.#held.map(({ dtype, shape, size }) => ({ dtype, shape, bytes: bytesFor(size, dtype) })),
+      allocated: this.#allocator.allocatedBytes(),
+      reserved: this.#allocator.reservedBytes(),
+      largestFree: this.#allocator.largestFreeBytes(),
+      available: this.#available(),
+      limit: this.#memory.limit,
+    })
+  }
+}
