@@ -17,8 +17,8 @@ beforeEach(() => {
   bytes = backend.usage().allocatedBytes
 })
 afterEach(() => {
-  expect(tf.memory().numTensors).toBe(tensors)
-  expect(backend.usage().allocatedBytes).toBe(bytes)
+  const more = [tf.memory().numTensors - tensors, backend.usage().allocatedBytes - bytes]
+  if (more.some((count) => count !== 0)) throw new Error(`left behind: ${more[0]} tensors, ${more[1]} bytes`)
 })
 
 describe('what was to be read before a tensor is written in place is', () => {
