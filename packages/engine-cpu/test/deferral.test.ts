@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backend.ts'
 import { backend } from './start.ts'
 
-const reason = typeof backend.native() === 'string' ? String(backend.native()) : undefined
+const processor = backend.native()
+const reason = typeof processor === 'string' ? processor : undefined
 const size = 4096
 const full = (value: number, shape: number[] = [size]) => tf.fill(shape, value)
 const allEqual = (x: tf.Tensor, value: number) => expect(new Set(x.dataSync())).toEqual(new Set([value]))
