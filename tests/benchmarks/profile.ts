@@ -43,23 +43,20 @@ interface Share {
  * it, and of every function of the rest by V8's samples.
  */
 async function profile(step: () => void | Promise<void>, repeats: number): Promise<Share[]> {
+  const backend = runningBackend()!
   const until = performance.now() + 1000
   while (performance.now() < until) await step()
+  backend.synchronize()
   const shares = new Map<string, number>()
   const add = (name: string, milliseconds: number) => shares.set(name, (shares.get(name) ?? 0) + milliseconds / repeats)
-  const backend = runningBackend()!
-  const run = backend.run.bind(backend)
-  backend.run = (kernel, ...rest) => {
-    const start = performance.now()
-    run(kernel, ...rest)
-    add(`kernel ${kernel}`, performance.now() - start)
-  }
+  backend.watch((kernel, milliseconds) => add(`kernel ${kernel}`, milliseconds))
   const session = new Session()
   session.connect()
   await session.post('Profiler.enable')
   await session.post('Profiler.setSamplingInterval', { interval: 200 })
   await session.post('Profiler.start')
   for (let i = 0; i < repeats; i++) await step()
+  backend.watch()
   const { profile: taken } = await session.post('Profiler.stop')
   session.disconnect()
   const names = new Map(taken.nodes.map(({ id, callFrame: { functionName } }) => [id, functionName || '(anonymous)']))
@@ -68,7 +65,8 @@ async function profile(step: () => void | Promise<void>, repeats: number): Promi
   /** What was timed already: machine code counts for the function that calls it, V8 does not see it. */
   const isKernel = (id: number | undefined): boolean =>
     id !== undefined &&
-    (/\/src\/(native\/|pool\.ts)|^wasm:/.test(nodes.get(id)!.callFrame.url) || isKernel(parents.get(id)))
+    (/\/src\/(native\/|pool\.ts|queue\.ts|control\.ts)|^wasm:/.test(nodes.get(id)!.callFrame.url) ||
+      isKernel(parents.get(id)))
   for (const [index, id] of taken.samples!.entries()) {
     // The profiler's own, too.
     if (names.get(id) !== 'post' && !isKernel(id)) add(names.get(id)!, taken.timeDeltas![index]! / 1000)

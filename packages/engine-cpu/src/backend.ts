@@ -20,14 +20,23 @@ import type { Processor } from './native/executable.ts'
 import { bytesFor, type Held, TensorMemory } from './tensor-memory.ts'
 import type { Walk } from './native/fused.ts'
 import { tensorName } from './out-of-memory.ts'
-import { createPool, disposedError, threadsFromEnvironment, type Pool } from './pool.ts'
+import { createPool, disposedError, threadsFromEnvironment, type KernelObserver, type Pool } from './pool.ts'
 
 export const backendName = 'mixlab-cpu'
+
+/** Values of at most so many bytes go by way of the stage. */
+const stagedBytes = 1 << 16
+/** So many elements from the host are kept there too: kernels ask for them. */
+const knownSize = 64
 
 type Values = Float32Array | Int32Array | Uint8Array
 
 /** `shape` is as it was made: an alias may have another. */
 interface Data extends Deferrable<Data>, Held {
+  /** Whether no job that waits writes it. */
+  settled: boolean
+  /** Its values, of small tensors that came from the host. */
+  values?: Values
   readonly strings?: Uint8Array[]
   readonly parts?: { real: TensorInfo; imag: TensorInfo }
 }
@@ -90,7 +99,7 @@ export class CpuBackend extends KernelBackend {
     this.#pool = createPool(kernelModule(), this.#memory, threads, native)
     const setting = blas ?? (native ? blasSetting(typeof this.native() === 'object') : 'off')
     this.blas = openBlas(setting, this.#memory.memory)
-    this.#tensors = new TensorMemory(this.#memory, this.#pool.dataStart)
+    this.#tensors = new TensorMemory(this.#memory, this.#pool.dataStart, this.#pool.progress)
     this.#data = new DataTable<Data>(this, { moveData })
     this.#deferFrom = deferFrom
     const processor = this.native()
@@ -108,7 +117,10 @@ export class CpuBackend extends KernelBackend {
 
   /** The address of a tensor that the kernel will write into: what is to read its present values is computed first. */
   pointerToWrite(info: TensorInfo): number {
-    if (this.#computed(info.dataId).holds > 0) this.#deferral?.flush()
+    const data = this.#computed(info.dataId)
+    if (data.holds > 0) this.#deferral?.flush()
+    data.settled = false
+    delete data.values
     return this.pointer(info)
   }
 
@@ -124,7 +136,7 @@ export class CpuBackend extends KernelBackend {
     const size = util.sizeFromShape(shape as number[])
     // As if it were computed now: nobody expects a later read to fail for want of memory.
     this.require(bytesFor(size, 'float32'), tensorName('float32', shape))
-    const data: Data = { dtype: 'float32', size, shape, address: 0, references: 1, holds: 0, index: -1 }
+    const data: Data = { dtype: 'float32', size, shape, address: 0, references: 1, holds: 0, index: -1, settled: false }
     const operands = pending.operands.map(({ info, walk }) => ({ data: this.#data.get(info.dataId), walk }))
     this.#deferral!.defer(data, { ...pending, operands })
     this.#data.set(dataId, data)
@@ -185,25 +197,71 @@ export class CpuBackend extends KernelBackend {
       throw error
     } finally {
       this.#depth--
-      if (this.#depth === 0) this.#madeCount = 0
+      if (this.#depth === 0) {
+        this.#madeCount = 0
+        this.#pool.closeStage()
+      }
       this.releaseScratch(mark)
     }
   }
 
-  /** Runs a kernel of the module over [0, count) on the threads, in chunks of `grain` items. Arguments: see thread.ts. */
+  /**
+   * Has a kernel of the module run over [0, count) on the threads, in chunks of `grain` items, after all that was asked for
+   * before. Arguments: see thread.ts.
+   */
   run(kernel: string, count: number, grain: number, ...args: number[]): void {
     this.#pool.run(kernel, count, grain, args)
   }
 
-  /** The elements in place. The view dies with the tensor: copy what is to be kept. */
+  /** Waits until all kernels that were asked for have run. @throws what went wrong in one of them since the last time */
+  settle(): void {
+    this.#pool.settle()
+  }
+
+  /** The same, and what was left for later is not left any longer. */
+  synchronize(): void {
+    this.#deferral?.flush()
+    this.settle()
+  }
+
+  /** Tells how long each kernel takes, by name, until it is called without an observer. Kernels then run one at a time. */
+  watch(observer?: KernelObserver): void {
+    this.#pool.watch(observer)
+  }
+
+  /** A tensor's values, to be read at once; not to be written to. */
+  values(info: Pick<TensorInfo, 'dataId'>): Values {
+    const data = this.#computed(info.dataId)
+    if (data.values) return data.values
+    if (!data.settled) this.settle()
+    data.settled = true
+    return this.#elements(data.address, data.size, data.dtype)
+  }
+
+  /** The elements in place, to be read and written at once: the view dies with the tensor. */
   view(info: TensorInfo): Values {
-    const { address, dtype, size, holds } = this.#computed(info.dataId)
-    if (holds > 0) this.#deferral?.flush()
+    this.pointerToWrite(info)
+    const { address, size, dtype } = this.#data.get(info.dataId)
     return this.viewAt(address, size, dtype)
   }
 
-  /** Elements at an address. */
+  /** Elements at an address, once nothing that waits writes or reads them. */
   viewAt(address: number, size: number, dtype: DataType = 'float32'): Values {
+    this.settle()
+    return this.#elements(address, size, dtype)
+  }
+
+  /** Memory for what the running kernel's jobs are to read, `bytes` long, to be written at once. */
+  stage(bytes: number): { address: number; buffer: SharedArrayBuffer } {
+    let address = this.#pool.stage(bytes)
+    if (address === undefined) {
+      address = this.scratch(bytes)
+      this.settle()
+    }
+    return { address, buffer: this.#memory.buffer() }
+  }
+
+  #elements(address: number, size: number, dtype: DataType): Values {
     if (dtype === 'float32') return new Float32Array(this.#memory.buffer(), address, size)
     if (dtype === 'int32') return new Int32Array(this.#memory.buffer(), address, size)
     return new Uint8Array(this.#memory.buffer(), address, size)
@@ -221,6 +279,7 @@ export class CpuBackend extends KernelBackend {
       references: 1,
       holds: 0,
       index: -1,
+      settled: true,
       parts: { real: this.alias(real), imag: this.alias(imag) },
     })
     this.#note(dataId)
@@ -285,26 +344,48 @@ export class CpuBackend extends KernelBackend {
         references: refCount,
         holds: 0,
         index: -1,
+        settled: true,
       })
       return
     }
     if (dtype === 'complex64') throw new Error('complex64 tensors are made with tf.complex')
-    const { address, size } = this.#hold(dataId, shape, dtype, refCount)
-    const view = this.viewAt(address, size, dtype)
-    if (values) view.set(values as Float32Array)
+    const data = this.#hold(dataId, shape, dtype, refCount, values !== null)
+    if (values && this.#tensors.isAtHost(data)) {
+      const view = this.#elements(data.address, data.size, dtype)
+      view.set(values as Values)
+      data.values = view.slice()
+      return
+    }
+    if (values && bytesFor(data.size, dtype) <= stagedBytes) return this.#stageValues(data, values as Values)
+    data.settled = true
+    const view = this.viewAt(data.address, data.size, dtype)
+    if (values) view.set(values as Values)
     else view.fill(0)
+  }
+
+  /** Has a job bring values to new memory, which jobs that wait may still use. */
+  #stageValues(data: Data, values: Values): void {
+    const { address, size, dtype } = data
+    const bytes = bytesFor(size, dtype)
+    const staged = this.#pool.stage(bytes)
+    if (staged === undefined) return this.viewAt(address, size, dtype).set(values)
+    const view = this.#elements(staged, size, dtype)
+    view.set(values)
+    this.#pool.run('copyBytes', bytes, stagedBytes, [address, staged])
+    if (this.#depth === 0) this.#pool.closeStage()
+    if (size <= knownSize) data.values = view.slice()
   }
 
   override readSync(dataId: DataId, start?: number, end?: number): BackendValues {
     if (this.#disposed) throw disposedError()
-    const { address, dtype, size, strings, parts } = this.#computed(dataId)
+    const { strings, parts } = this.#computed(dataId)
     if (strings) return strings.slice(start, end)
     if (parts) {
       const [real, imag] = [parts.real, parts.imag].map((part) => this.readSync(part.dataId) as Float32Array)
       return backend_util.mergeRealAndImagArrays(real!, imag!)
     }
     // A copy, whose buffer is not shared.
-    return this.viewAt(address, size, dtype).slice(start ?? 0, end ?? size)
+    return this.values({ dataId }).slice(start, end)
   }
 
   override async read(dataId: DataId): Promise<BackendValues> {
@@ -354,9 +435,10 @@ export class CpuBackend extends KernelBackend {
   }
 
   override async time(run: () => void): Promise<{ kernelMs: number }> {
+    this.synchronize()
     const start = performance.now()
     run()
-    this.#deferral?.flush()
+    this.synchronize()
     return { kernelMs: performance.now() - start }
   }
 
@@ -386,11 +468,11 @@ export class CpuBackend extends KernelBackend {
   }
 
   /** Memory for a new tensor's elements. */
-  #hold(dataId: DataId, shape: readonly number[], dtype: DataType, references: number): Data {
+  #hold(dataId: DataId, shape: readonly number[], dtype: DataType, references: number, fromHost = false): Data {
     if (this.#disposed) throw disposedError()
     const size = util.sizeFromShape(shape as number[])
-    const data: Data = { dtype, size, shape, address: 0, references, holds: 0, index: -1 }
-    this.#tensors.place(data)
+    const data: Data = { dtype, size, shape, address: 0, references, holds: 0, index: -1, settled: false }
+    if (!fromHost || !this.#tensors.placeAtHost(data)) this.#tensors.place(data)
     this.#data.set(dataId, data)
     return data
   }

@@ -87,6 +87,7 @@ export const cpuEngine: Engine = {
       },
       require: (bytes, purpose) => backend.require(bytes, purpose),
       kernels: listKernels,
+      synchronize: () => backend.synchronize(),
     }
   },
 }

@@ -53,7 +53,7 @@ function lendTensor(backend: CpuBackend, javascript: MathBackendCPU, info: Tenso
     const inputs = { real: parts[0]!, imag: parts[1]! }
     return javascriptKernel('Complex')({ inputs, backend: javascript, attrs: {} }) as TensorInfo
   }
-  const values: BackendValues = backend.strings(info) ?? backend.view(info)
+  const values: BackendValues = backend.strings(info) ?? backend.values(info)
   // Some of TensorFlow.js's kernels (dilation's gradients) read a tensor's rank, which its type does not promise.
   const lent = { dataId: javascript.write(values, shape, dtype), shape, dtype, rank: shape.length }
   return lent

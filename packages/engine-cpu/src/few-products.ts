@@ -42,8 +42,8 @@ export function multiplyFew(
   // Stretches of whole columns, so that a thread reads a weight's rows one after the other.
   const columns = Math.ceil(Math.max(columnStep, chunk / mostDepth) / columnStep) * columnStep
   const tileN = threads === 1 ? mostColumns : columns
-  const table = backend.scratch(4 * words * products.length)
-  const records = backend.viewAt(table, words * products.length, 'int32')
+  const { address: table, buffer } = backend.stage(4 * words * products.length)
+  const records = new Int32Array(buffer, table, words * products.length)
   let at = 0
   let items = 0
   for (const product of products) {

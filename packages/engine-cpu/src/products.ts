@@ -118,6 +118,7 @@ const packedFloats = (product: Product, { rows, columns }: Layout): number =>
  */
 export function multiply(backend: CpuBackend, products: readonly Product[], epilogue: Epilogue = {}): void {
   if (!backend.blas || epilogue.precision === 'bfloat16') return multiplyOurselves(backend, products, epilogue)
+  backend.settle()
   const { done, rest } = backend.blas.multiply(products, backend.threads())
   for (const product of done) finish(backend, product, epilogue)
   if (rest.length > 0) multiplyOurselves(backend, rest, epilogue)
@@ -248,8 +249,8 @@ function runTiles(
   { tileM, tileN }: { readonly tileM: number; readonly tileN: number },
   epilogue: Epilogue,
 ): void {
-  const table = backend.scratch(products.length * tileRecordWords * 4)
-  const words = backend.viewAt(table, products.length * tileRecordWords, 'int32')
+  const { address: table, buffer } = backend.stage(products.length * tileRecordWords * 4)
+  const words = new Int32Array(buffer, table, products.length * tileRecordWords)
   let items = 0
   let macs = 0
   for (const [i, product] of products.entries()) {
@@ -297,8 +298,8 @@ function createPacker(backend: CpuBackend, form: Form): Packer {
     },
     run() {
       if (items === 0) return
-      const table = backend.scratch(4 * records.length)
-      backend.viewAt(table, records.length, 'int32').set(records)
+      const { address: table, buffer } = backend.stage(4 * records.length)
+      new Int32Array(buffer, table, records.length).set(records)
       const grain = Math.max(1, Math.ceil((16_384 * items) / floats))
       backend.run(form.pack, items, grain, table, records.length / packRecordWords)
     },

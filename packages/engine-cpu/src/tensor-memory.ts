@@ -3,6 +3,7 @@
 import type { DataType } from '@tensorflow/tfjs-core'
 import type { MixlabError } from '@mixlab/core'
 import { createAllocator, guardBytes } from './allocator.ts'
+import { createHostBlocks, hostBlockBytes, hostBytes, type HostBlocks, type Progress } from './host-blocks.ts'
 import type { SharedMemory } from './memory.ts'
 import { outOfMemory, tensorName } from './out-of-memory.ts'
 
@@ -22,15 +23,17 @@ export const bytesFor = (size: number, dtype: DataType): number => size * (dtype
 export class TensorMemory {
   readonly #memory: SharedMemory
   readonly #allocator
+  readonly #host: HostBlocks
   /** What has an address, in no order. */
   readonly #held: Held[] = []
   readonly #scratch: number[] = []
 
   /** `start`: the first address that is free for data. */
-  constructor(memory: SharedMemory, start: number) {
+  constructor(memory: SharedMemory, start: number, progress: Progress) {
     this.#memory = memory
+    this.#host = createHostBlocks(start, progress)
     this.#allocator = createAllocator({
-      start,
+      start: start + hostBytes,
       end: memory.buffer().byteLength,
       extend: (end) => memory.extend(end),
     })
@@ -41,6 +44,23 @@ export class TensorMemory {
     const bytes = bytesFor(data.size, data.dtype)
     const address = this.#allocator.allocate(bytes)
     if (address === undefined) throw this.#shortage(bytes, tensorName(data.dtype, data.shape))
+    this.#hold(data, address)
+  }
+
+  /** The same for little that the host will write at once, whatever jobs are under way. Returns whether there was room. */
+  placeAtHost(data: Held): boolean {
+    if (bytesFor(data.size, data.dtype) > hostBlockBytes) return false
+    const address = this.#host.take()
+    if (address === undefined) return false
+    this.#hold(data, address)
+    return true
+  }
+
+  isAtHost({ address }: Held): boolean {
+    return this.#host.has(address)
+  }
+
+  #hold(data: Held, address: number): void {
     data.address = address
     data.index = this.#held.length
     this.#held.push(data)
@@ -53,7 +73,8 @@ export class TensorMemory {
       this.#held[data.index] = last
       last.index = data.index
     }
-    this.#allocator.release(data.address)
+    if (this.#host.has(data.address)) this.#host.give(data.address)
+    else this.#allocator.release(data.address)
     data.address = 0
   }
 
@@ -73,7 +94,11 @@ export class TensorMemory {
   }
 
   usage(): { allocatedBytes: number; reservedBytes: number } {
-    return { allocatedBytes: this.#allocator.allocatedBytes(), reservedBytes: this.#allocator.reservedBytes() }
+    const atHost = hostBlockBytes * this.#host.taken()
+    return {
+      allocatedBytes: this.#allocator.allocatedBytes() + atHost,
+      reservedBytes: this.#allocator.reservedBytes() + hostBytes,
+    }
   }
 
   /** @throws MixlabError (`out-of-memory`) if this much is not left under the limit, whatever may be in the way. */
@@ -91,7 +116,7 @@ export class TensorMemory {
       bytes,
       purpose,
       tensors: this.#held.map(({ dtype, shape, size }) => ({ dtype, shape, bytes: bytesFor(size, dtype) })),
-      allocated: this.#allocator.allocatedBytes(),
+      allocated: this.usage().allocatedBytes,
       reserved: this.#allocator.reservedBytes(),
       largestFree: this.#allocator.largestFreeBytes(),
       available: this.#available(),

@@ -43,12 +43,16 @@ async function start(threads: number, death = 'in a kernel') {
     backend,
     workers,
     warnings,
-    fill: (value: number) => backend.run('fillFloat', count, 1024, address, value),
+    fill(value: number) {
+      backend.run('fillFloat', count, 1024, address, value)
+      backend.settle()
+    },
     /** One job, whole and right. */
     check(value: number) {
       const view = backend.view(info) as Float32Array
       view.fill(NaN)
       backend.run('fillFloat', count, 1024, address, value)
+      backend.settle()
       expect(view.every((found) => found === value)).toBe(true)
     },
   }
@@ -102,6 +106,7 @@ describe('a worker that dies inside a kernel', () => {
     const error = failure(() => {
       const filled = getKernel('Fill', backendName).kernelFunc({ backend, inputs: {}, attrs }) as TensorInfo
       backend.release(filled)
+      backend.settle()
     })
     expect(MixlabError.is(error) && error.code).toBe('worker-lost')
     expect(backend.usage().allocatedBytes).toBe(before)

@@ -12,6 +12,7 @@ test('every item is done exactly once, for more threads than cores and all chunk
   for (const grain of [1, 7, 100, 3333, 10_000, 20_000]) {
     view.fill(-1)
     backend.run('fillFloat', 9_999, grain, backend.pointer(info), grain)
+    backend.settle()
     expect(view.subarray(0, 9_999).every((value) => value === grain)).toBe(true)
     expect(view[9_999]).toBe(-1)
   }
@@ -24,6 +25,7 @@ test('many small jobs in a row each see their own arguments', () => {
   const view = backend.view(info)
   for (let job = 0; job < 20_000; job++) {
     backend.run('fillInt', 64, 8, backend.pointer(info), job)
+    backend.settle()
     if (view.some((value) => value !== job)) expect(Array.from(view)).toEqual(Array(64).fill(job))
   }
   backend.dispose()
@@ -49,7 +51,8 @@ test('a kernel that traps is an error, on whichever thread, and the next job is 
   const info = backend.output([4096], 'float32')
   const beyond = 2 ** 32 - 4096
   for (let round = 0; round < 20; round++) {
-    expect(() => backend.run('copyBytes', 1 << 20, 4096, backend.pointer(info), beyond)).toThrow(/out of bounds/)
+    backend.run('copyBytes', 1 << 20, 4096, backend.pointer(info), beyond)
+    expect(() => backend.settle()).toThrow(/^kernel copyBytes failed: .*out of bounds/)
     backend.run('fillFloat', 4096, 64, backend.pointer(info), round)
     expect(backend.view(info).every((value) => value === round)).toBe(true)
   }

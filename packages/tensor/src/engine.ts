@@ -36,6 +36,8 @@ export interface RunningEngine {
   memory(): { tensors: number; bytes: number; reserved?: number; limit?: number }
   /** Throws MixlabError (`out-of-memory`) if so many bytes more are certain not to fit. For what is seen coming. */
   require?(bytes: number, purpose: string): void
+  /** Waits until all that was asked for is computed, for whoever measures time. Of engines that compute behind the caller's back. */
+  synchronize?(): void
   /** Every kernel it can run; `native` are its own, the others run as references or on copied data. */
   kernels(): { name: string; native: boolean }[]
 }

@@ -107,7 +107,7 @@ for (const [name, { result, grain = lightGrain, ...kernels }] of Object.entries(
 /** x² and x¹, which is what most uses of a power and of its gradient come to. */
 function simplePower(backend: CpuBackend, a: TensorInfo, b: TensorInfo): TensorInfo | undefined {
   if (b.shape.length > 0) return undefined
-  const exponent = backend.view(b)[0]
+  const exponent = backend.values(b)[0]
   if (exponent === 2) return mapElements({ backend, inputs: { x: a }, attrs: {} }, 'squareFloat')
   return exponent === 1 ? backend.alias(a, a.shape) : undefined
 }

@@ -74,7 +74,7 @@ defineKernel('GatherV2', (call) => {
 })
 
 function checkIndices(backend: CpuBackend, name: string, indices: TensorInfo, size: number): void {
-  const values = backend.view(indices)
+  const values = backend.values(indices)
   const at = values.findIndex((index) => !(index >= 0 && index < size))
   if (at < 0) return
   throw new MixlabError(
@@ -97,7 +97,7 @@ function flattenIndices(
   backend.run('flattenIndices', count, rowGrain(rank), backend.pointer(indices), keys, rank, ...axes)
   const at = backend.viewAt(keys, count, 'int32').indexOf(-1)
   if (at < 0) return keys
-  const tuple = backend.view(indices).slice(at * rank, (at + 1) * rank)
+  const tuple = backend.values(indices).slice(at * rank, (at + 1) * rank)
   throw new MixlabError(`${name}: index [${[...tuple].join(', ')}] is outside the shape [${shape.join(', ')}]`)
 }
 

@@ -7,7 +7,7 @@ import { defineKernel } from '../register.ts'
 
 /** Slots of each member as [first, count], inside 0 … slots whatever the tensor holds. */
 function memberSlots(backend: CpuBackend, offsets: TensorInfo, slots: number): [first: number, count: number][] {
-  const bounds = Array.from(backend.view(offsets), (offset) => Math.min(slots, Math.max(0, offset)))
+  const bounds = Array.from(backend.values(offsets), (offset) => Math.min(slots, Math.max(0, offset)))
   return bounds.slice(1).map((end, e) => [bounds[e]!, Math.max(0, end - bounds[e]!)])
 }
 

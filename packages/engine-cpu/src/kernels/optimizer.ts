@@ -20,15 +20,19 @@ interface Table {
 function buildTable({ backend, inputs, attrs }: KernelCall, names: readonly string[]): Table {
   const count = attrs.count as number
   const weightDecay = attrs.weightDecay as number[] | undefined
-  const address = backend.scratch(8 * entryWords * count)
-  const entries = new Float64Array(backend.viewAt(address, 0).buffer, address, entryWords * count)
+  const pointers = names.map((name) =>
+    Array.from({ length: count }, (_, i) => {
+      const tensor = inputs[`${name}${i}`]
+      return tensor ? backend.pointerToWrite(tensor) : 0
+    }),
+  )
+  const { address, buffer } = backend.stage(8 * entryWords * count)
+  const entries = new Float64Array(buffer, address, entryWords * count)
   let total = 0
   for (let i = 0; i < count; i++) {
-    const tensors = names.map((name) => inputs[`${name}${i}`])
-    const size = util.sizeFromShape(tensors[0]!.shape)
+    const size = util.sizeFromShape(inputs[`${names[0]}${i}`]!.shape)
     const entry = i * entryWords
-    for (const [j, tensor] of tensors.entries()) entries[entry + j] = tensor ? backend.pointerToWrite(tensor) : 0
-    for (let j = tensors.length; j < 4; j++) entries[entry + j] = 0
+    for (let j = 0; j < 4; j++) entries[entry + j] = pointers[j]?.[i] ?? 0
     entries[entry + 4] = size
     entries[entry + 5] = weightDecay?.[i] ?? 0
     entries[entry + 6] = total
