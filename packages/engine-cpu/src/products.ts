@@ -306,13 +306,20 @@ function createPacker(backend: CpuBackend, form: Form): Packer {
   }
 }
 
-/** The largest tile that still leaves each thread enough tiles to even out their speeds. */
+/** Threads that wait for the last tile may cost so much of a job. */
+const idleShare = 0.03
+
+/** The largest tile of which each thread gets enough to even out their speeds, and all of them about as many. */
 function chooseTile(form: Form, products: readonly Product[], threads: number): { tileM: number; tileN: number } {
   if (threads === 1) return form.tiles[0]!
+  let best = form.tiles.at(-1)!
+  let leastIdle = Infinity
   for (const tile of form.tiles) {
     let items = 0
     for (const { m, n } of products) items += Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
-    if (items >= 4 * threads) return tile
+    if (items < 4 * threads) continue
+    const idle = (Math.ceil(items / threads) * threads) / items - 1
+    if (idle < leastIdle - idleShare) [best, leastIdle] = [tile, idle]
   }
-  return form.tiles.at(-1)!
+  return best
 }
