@@ -21,6 +21,7 @@ import {
 import type { Progress } from './host-blocks.ts'
 import { isGone } from './liveness.ts'
 import type { SharedMemory } from './memory.ts'
+import { adviseLargePages } from './native/executable.ts'
 import { nativeCaller, nativeKernels, type NativeKernels } from './native/registry.ts'
 import { usableProcessors } from './processors.ts'
 import { clearMarks, Queue } from './queue.ts'
@@ -83,13 +84,14 @@ export const disposedError = (): MixlabError =>
 
 export function createPool(
   module: WasmModule,
-  { memory, buffer }: SharedMemory,
+  { memory, buffer, limit }: SharedMemory,
   threadCount: number,
   allowNative = true,
 ): Pool {
   const exported = new wasm.Instance(module, { env: { memory } }).exports as Record<string, Kernel>
   const native = allowNative ? nativeKernels() : 'not wanted'
   const nativeKernel = typeof native === 'string' ? undefined : nativeCaller(memory, 0)
+  if (nativeKernel) adviseLargePages(memory, limit.bytes)
   const names = kernelNames(module)
   const index = new Map(names.map((name, i) => [name, i]))
   const heapBase = (exported as unknown as { heapBase(): number }).heapBase()

@@ -1,6 +1,6 @@
 // Gradients that TensorFlow.js itself lacks: of comparisons (zero, so that `tf.where(tf.greater(x, 0), …)` can be
 // differentiated), of the values of a top-k, of einsum over two tensors, and of gathering and scattering by
-// n-dimensional indices.
+// n-dimensional indices; and those of sums and means without its copies.
 import { MixlabError } from '@mixlab/core'
 import { scatterColumnsOperation } from './ops/gather-columns.ts'
 import { tf } from './tf.ts'
@@ -64,6 +64,23 @@ tf.registerGradient({
     indices: () => tf.zeros(indices!.shape),
   }),
 })
+
+/** As TensorFlow.js's own, which multiply by a tensor of ones that they make on the host. */
+for (const kernelName of [tf.Sum, tf.Mean]) {
+  tf.registerGradient({
+    kernelName,
+    inputsToSave: ['x'],
+    gradFunc: (dy, [x], attrs) => ({
+      x() {
+        const axes = new Set(tf.util.parseAxisParam(attrs['axis'] as number | number[], x!.shape))
+        const count = x!.shape.reduce((product, size, axis) => (axes.has(axis) ? product * size : product), 1)
+        const kept = x!.shape.map((size, axis) => (axes.has(axis) ? 1 : size))
+        const share = kernelName === tf.Sum ? first(dy) : tf.div(first(dy), count)
+        return tf.broadcastTo(tf.reshape(share, kept), x!.shape)
+      },
+    }),
+  })
+}
 
 /** TensorFlow.js passes einsum's tensors as a list, whose inputs on the tape are named 0, 1. */
 tf.registerGradient({
