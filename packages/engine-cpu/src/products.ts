@@ -225,7 +225,7 @@ function multiplyMany(backend: CpuBackend, form: Form, products: readonly Produc
 }
 
 /** Rows a multiple of a page apart would all lie in the same few lines of the first-level cache. */
-const spreads = (stride: number): boolean => (4 * stride) % 4096 !== 0
+export const spreads = (stride: number): boolean => (4 * stride) % 4096 !== 0
 
 function layOutLeft(form: Form, packer: Packer, { left, m, k, leftRow, leftDepth }: Product): Laid {
   if (form.inPlace.left) {

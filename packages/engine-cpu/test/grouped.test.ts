@@ -96,3 +96,28 @@ test('no slots give an empty result, and weights of zero gradient', () => {
   )
   expect(dw.dataSync()).toEqual(new Float32Array(30))
 })
+
+// 512: rows of gate ‖ up are a page apart, and laid otherwise on the way back.
+test.each([3, 512])('a gated unit of width %i has the bits of its parts', (width) => {
+  const [x, dy] = [tf.tensor(randomValues(60 * 40, 7), [60, 40]), tf.tensor(randomValues(60 * width, 8), [60, width])]
+  const w = tf.tensor(randomValues(3 * 2 * width * 40, 9), [3, 2 * width, 40])
+  for (const bounds of [
+    [0, 20, 23, 60],
+    [4, 4, 50, 58],
+    [0, 0, 0, 0],
+  ]) {
+    const offsets = tf.tensor(bounds, [4], 'int32')
+    const attributes = { activation: 'silu' }
+    const pre = run('mixlab.GroupedMatMul', { x, w, offsets }, { transposeB: true })
+    const [y, joint] = run('mixlab.GroupedGatedUnit', { x, w, offsets }, attributes) as unknown as (typeof x)[]
+    expect(joint!.dataSync()).toEqual(pre.dataSync())
+    expect(y!.dataSync()).toEqual(run('mixlab.GatedUnit', { x: pre }, attributes).dataSync())
+    const d = run('mixlab.GatedUnitGrad', { dy, x: pre }, attributes)
+    const inputs = { dy, x, w, pre, offsets }
+    const [dx, dw] = run('mixlab.GroupedGatedUnitGrad', inputs, attributes) as unknown as (typeof x)[]
+    expect(dx!.dataSync()).toEqual(run('mixlab.GroupedMatMul', { x: d, w, offsets }, { transposeB: false }).dataSync())
+    expect(dw!.dataSync()).toEqual(
+      run('mixlab.GroupedMatMulGradW', { x, dy: d, offsets }, { transposeB: true }).dataSync(),
+    )
+  }
+})

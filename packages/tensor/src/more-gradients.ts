@@ -72,6 +72,7 @@ for (const kernelName of [tf.Sum, tf.Mean]) {
     inputsToSave: ['x'],
     gradFunc: (dy, [x], attrs) => ({
       x() {
+        if (x!.size === 0) return tf.zeros(x!.shape)
         const axes = new Set(tf.util.parseAxisParam(attrs['axis'] as number | number[], x!.shape))
         const count = x!.shape.reduce((product, size, axis) => (axes.has(axis) ? product * size : product), 1)
         const kept = x!.shape.map((size, axis) => (axes.has(axis) ? 1 : size))

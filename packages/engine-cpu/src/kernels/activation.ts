@@ -40,7 +40,7 @@ defineKernel('mixlab.GatedUnitGrad', ({ backend, inputs, attrs }) => {
   const width = dy.shape.at(-1)!
   const dx = backend.output(x.shape, 'float32')
   const rows = width === 0 ? 0 : util.sizeFromShape(dy.shape) / width
-  const args = [backend.pointer(dy), backend.pointer(x), backend.pointer(dx), width]
+  const args = [backend.pointer(dy), backend.pointer(x), backend.pointer(dx), width, 2 * width]
   backend.run(`${gatedKernel(attrs.activation)}Grad`, rows, gatedGrain(width), ...args)
   return dx
 })

@@ -195,7 +195,7 @@ const gated =
     })
   }
 
-/** args: dy [rows, F], x [rows, 2F], dx [rows, 2F], F. Item: a row. */
+/** args: dy [rows, F], x [rows, 2F], dx [rows, row], F, row. Item: a row. */
 const gatedGrad =
   (name: ActivationName): Write =>
   ({ p, begin, end, pointer, integer }) => {
@@ -204,7 +204,8 @@ const gatedGrad =
     const both = p.shifted(bytes, 'left', 1)
     const dy = p.plus(pointer(0), p.times(begin, bytes))
     const x = p.plus(pointer(1), p.times(begin, both))
-    const dx = p.plus(pointer(2), p.times(begin, both))
+    const row = p.shifted(integer(4), 'left', 2)
+    const dx = p.plus(pointer(2), p.times(begin, row))
     p.range(begin, end, 1, () => {
       const [up, dUp] = [p.plus(x, bytes), p.plus(dx, bytes)]
       p.elements(width, (at, mask) => {
@@ -215,7 +216,8 @@ const gatedGrad =
         p.store({ base: dx, index: at }, p.mul(scaled, slope), mask)
         p.store({ base: dUp, index: at }, p.mul(d, value), mask)
       })
-      for (const pointer of [x, dx]) p.increase(pointer, both)
+      p.increase(x, both)
+      p.increase(dx, row)
       p.increase(dy, bytes)
     })
   }

@@ -82,16 +82,16 @@ const gated = kernelCases({
   }),
 })
 
-/** args: dy [rows, F], x [rows, 2F], dx [rows, 2F], F. */
+/** args: dy [rows, F], x [rows, 2F], dx [rows, row], F, row. */
 const gatedGrad = kernelCases({
-  parameters: record(rowsAndWidth),
-  setup: ({ rows, width, values }) => ({
+  parameters: record({ ...rowsAndWidth, spare: small(3) }),
+  setup: ({ rows, width, values, spare }) => ({
     tensors: {
       dy: input(floats(rows * width, values)),
       x: input(floats(2 * rows * width, values, 1)),
-      dx: output(2 * rows * width),
+      dx: output(rows * (2 * width + spare)),
     },
-    args: (at) => [at['dy']!, at['x']!, at['dx']!, width],
+    args: (at) => [at['dy']!, at['x']!, at['dx']!, width, 2 * width + spare],
     items: rows,
   }),
 })

@@ -1,4 +1,5 @@
-import { combine, groupedMatMul, type tf } from '../../src/index.ts'
+import { combine, type GateActivation, groupedGatedUnit, groupedMatMul, type tf } from '../../src/index.ts'
+import { activationFunctions } from './activations.ts'
 import { fromRows, integers, normals, type OperationCase, rowsOf, sum, zeros } from './case.ts'
 
 const grouped = (
@@ -31,6 +32,35 @@ const grouped = (
   }
 }
 
+const groupedGated = (
+  name: GateActivation,
+  slots: number,
+  [K, F]: [number, number],
+  offsets: number[],
+): OperationCase => {
+  const members = offsets.length - 1
+  return {
+    name: `groupedGatedUnit ${name} [${slots}, ${F}]`,
+    kernels: ['GroupedGatedUnit', 'GroupedGatedUnitGrad'],
+    inputs: (rng) => ({
+      x: normals(rng, [slots, K]),
+      w: normals(rng, [members, 2 * F, K]),
+      offsets: integers([members + 1], offsets),
+    }),
+    run: (inputs) => [
+      groupedGatedUnit(inputs['x'] as tf.Tensor2D, inputs['w']!, inputs['offsets'] as tf.Tensor1D, name),
+    ],
+    naive: ({ x, w }) => [
+      fromRows([slots, F], (n, f) => {
+        const e = offsets.findIndex((from, member) => member < members && from <= n && n < offsets[member + 1]!)
+        const projected = (row: number) => sum(K, (k) => rowsOf(x!).at(n, k) * w!.values[(e * 2 * F + row) * K + k]!)
+        return e < 0 ? 0 : activationFunctions[name](projected(f)) * projected(F + f)
+      }),
+    ],
+    gradients: ['x', 'w'],
+  }
+}
+
 const combineCase = (label: string, width: number, rows: number[], outputRows: number): OperationCase => ({
   name: `combine ${label}`,
   kernels: ['Combine', 'CombineGrad'],
@@ -54,6 +84,9 @@ const combineCase = (label: string, width: number, rows: number[], outputRows: n
 })
 
 export const groupedCases: readonly OperationCase[] = [
+  groupedGated('silu', 7, [3, 4], [0, 3, 3, 7]),
+  groupedGated('geluTanh', 9, [3, 2], [2, 4, 7]),
+  groupedGated('relu', 5, [4, 3], [0, 0, 5, 5]),
   ...[true, false].flatMap((transposeB) => [
     grouped('with a member that has no slots', 7, [3, 4], [0, 3, 3, 7], transposeB),
     grouped('with all slots at one member', 5, [4, 3], [0, 0, 5, 5], transposeB),
