@@ -50,17 +50,20 @@ function trainingWork(shape: Shape, precision: Precision): Work {
   }
 }
 
-/** One token: each weight is read once, and takes two operations. Keys and values, 0.3 MB of float32, are left out. */
-function decodingWork(shape: Shape, precision: Precision): Work {
+/**
+ * One token: each weight is read once, and takes two operations. Keys and values, 0.3 MB of float32, are left out. Weights
+ * lie in memory as float32 at either precision, which is one of products, not of parameters.
+ */
+function decodingWork(shape: Shape): Work {
   const weights = shape.layers * layerWeights(shape).active + shape.vocabulary * shape.width
-  return { operations: 2 * weights, bytes: weights * elementBytes(precision), bandwidth: 'read' }
+  return { operations: 2 * weights, bytes: 4 * weights, bandwidth: 'read' }
 }
 
 /** @returns undefined for a workload of another name */
 export function workOf(workload: string, precision: Precision): Work | undefined {
   const size = matrixSizes.find((each) => workload === `matmul-${each}`)
   if (size) return { operations: 2 * size ** 3, bytes: 3 * size ** 2 * elementBytes(precision), bandwidth: 'copy' }
-  if (workload === 'decode') return decodingWork(shapes.decode, precision)
+  if (workload === 'decode') return decodingWork(shapes.decode)
   // The plain mixture is the same model; what its way of writing costs beyond that is not a floor.
   const name = workload === 'plain-mixture-step' ? 'mixture-step' : workload
   return name in shapes ? trainingWork(shapes[name as keyof typeof shapes], precision) : undefined

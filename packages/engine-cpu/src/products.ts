@@ -103,6 +103,9 @@ function formOf(backend: CpuBackend, precision: Epilogue['precision']): Form {
   return { ...layout, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16', perWord: 2, inPlace: packed }
 }
 
+/** Strips that packing copies at a time, where they share cache lines. */
+const together = 8
+
 const packRecordWords = 8
 const tileRecordWords = 16
 /** Packed operands of one pass, in floats. */
@@ -300,7 +303,7 @@ function createPacker(backend: CpuBackend, form: Form): Packer {
       if (items === 0) return
       const { address: table, buffer } = backend.stage(4 * records.length)
       new Int32Array(buffer, table, records.length).set(records)
-      const grain = Math.max(1, Math.ceil((16_384 * items) / floats))
+      const grain = Math.max(together, Math.ceil((16_384 * items) / floats))
       backend.run(form.pack, items, grain, table, records.length / packRecordWords)
     },
   }
