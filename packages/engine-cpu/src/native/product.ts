@@ -141,6 +141,11 @@ function strip(p: Program, dot: Dot, kind: Left, count: number, block: Block): v
     }
     return at
   }
+  // Else the stores at the end would wait for their lines, one after the other.
+  eachRow((at) => {
+    p.prefetchToWrite({ base: at })
+    p.prefetchToWrite({ base: at, displacement: p.width })
+  })
   p.if(done, '>', 0, () => {
     const [low, high] = masks()
     eachRow((at, [first, second]) => {

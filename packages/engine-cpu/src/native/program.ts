@@ -508,6 +508,11 @@ export class Program {
     this.#add({ uses: [...this.#uses(place), x], emit: (a, r) => a.storeScalar(r.of(x), r.place(place), bytes) })
   }
 
+  /** Asks for a cache line that will be written. */
+  prefetchToWrite(place: Place): void {
+    this.#add({ uses: this.#uses(place), emit: (a, r) => a.prefetchToWrite(r.place(place)) })
+  }
+
   doubleFromInt(x: Int): Vector {
     return this.#vector([x], [], (a, to, r) => this.#toDouble(a, to, r.of(x)))
   }

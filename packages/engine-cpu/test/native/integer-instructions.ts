@@ -41,6 +41,11 @@ export const integerInstructions: Readonly<Record<string, Arbitrary<Line>>> = {
     (a, target, source, bytes) => a.moveToMemory(target, source, bytes),
     (target, source, bytes) => `mov ${memory(target, bytes)},${(bytes === 4 ? name32 : name64)(source)}`,
   ),
+  prefetchToWrite: simple(
+    [addresses],
+    (a, target) => a.prefetchToWrite(target),
+    (target) => `prefetchw ${memory(target, 1)}`,
+  ),
   moveConstant: simple(
     [general, signed32],
     (a, target, value) => a.moveConstant(target, value),

@@ -17,7 +17,14 @@ export const vectorRegister = (set: InstructionSet): Arbitrary<number> =>
 
 export const hex = (value: number): string => `${value < 0 ? '-' : ''}0x${Math.abs(value).toString(16)}`
 
-const sizeNames: Record<number, string> = { 4: 'DWORD', 8: 'QWORD', 16: 'XMMWORD', 32: 'YMMWORD', 64: 'ZMMWORD' }
+const sizeNames: Record<number, string> = {
+  1: 'BYTE',
+  4: 'DWORD',
+  8: 'QWORD',
+  16: 'XMMWORD',
+  32: 'YMMWORD',
+  64: 'ZMMWORD',
+}
 
 const displacements = oneof(
   constant(0),
