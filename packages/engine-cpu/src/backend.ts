@@ -13,7 +13,9 @@ import {
 } from '@tensorflow/tfjs-core'
 import { blasSetting, openBlas, type Blas } from './blas.ts'
 import { DataTable, OwnId } from './data-table.ts'
+import { copyOf, Elements, type Values } from './elements.ts'
 import { kernelModule } from './kernel-module.ts'
+import { MadeByKernels } from './made-by-kernels.ts'
 import { createSharedMemory, memoryFromEnvironment, memoryOf, type SharedMemory } from './memory.ts'
 import { type Deferrable, Deferral, type Pending } from './deferral.ts'
 import type { Processor } from './native/executable.ts'
@@ -24,12 +26,8 @@ import { createPool, disposedError, threadsFromEnvironment, type KernelObserver,
 
 export const backendName = 'mixlab-cpu'
 
-/** Values of at most so many bytes go by way of the stage. */
-const stagedBytes = 1 << 16
 /** So many elements from the host are kept there too: kernels ask for them. */
 const knownSize = 64
-
-type Values = Float32Array | Int32Array | Uint8Array
 
 /** `shape` is as it was made: an alias may have another. */
 interface Data extends Deferrable<Data>, Held {
@@ -77,14 +75,12 @@ export class CpuBackend extends KernelBackend {
   readonly #memory: SharedMemory
   readonly #pool: Pool
   readonly #tensors: TensorMemory
+  readonly #elements: Elements
   readonly #data: DataTable<Data>
   readonly #deferFrom: number
   /** Only machine code can be made for a chain of functions. */
   readonly #deferral: Deferral<Data> | undefined
-  /** The references that the running kernel has made and not given back: the first `#madeCount` of `#made`. */
-  readonly #made: DataId[] = []
-  #madeCount = 0
-  #depth = 0
+  readonly #made = new MadeByKernels()
   #disposed = false
 
   constructor({
@@ -100,6 +96,7 @@ export class CpuBackend extends KernelBackend {
     const setting = blas ?? (native ? blasSetting(typeof this.native() === 'object') : 'off')
     this.blas = openBlas(setting, this.#memory.memory)
     this.#tensors = new TensorMemory(this.#memory, this.#pool.dataStart, this.#pool.progress)
+    this.#elements = new Elements(this.#memory, this.#pool)
     this.#data = new DataTable<Data>(this, { moveData })
     this.#deferFrom = deferFrom
     const processor = this.native()
@@ -140,7 +137,7 @@ export class CpuBackend extends KernelBackend {
     const operands = pending.operands.map(({ info, walk }) => ({ data: this.#data.get(info.dataId), walk }))
     this.#deferral!.defer(data, { ...pending, operands })
     this.#data.set(dataId, data)
-    this.#note(dataId)
+    this.#made.note(dataId)
     return { dataId, shape: shape as number[], dtype: 'float32' }
   }
 
@@ -155,14 +152,14 @@ export class CpuBackend extends KernelBackend {
   output(shape: readonly number[], dtype: DataType): TensorInfo {
     const dataId = new OwnId()
     this.#hold(dataId, shape, dtype, 1)
-    this.#note(dataId)
+    this.#made.note(dataId)
     return { dataId, shape: shape as number[], dtype }
   }
 
   /** The same elements under another shape. */
   alias(info: TensorInfo, shape: readonly number[] = info.shape): TensorInfo {
     this.incRef(info.dataId)
-    this.#note(info.dataId)
+    this.#made.note(info.dataId)
     return { dataId: info.dataId, shape: shape as number[], dtype: info.dtype }
   }
 
@@ -188,21 +185,22 @@ export class CpuBackend extends KernelBackend {
   /** Runs a kernel: what it took as scratch is freed when it ends, and, where it throws, so are the tensors it made. */
   call<C, R>(run: (call: C) => R, call: C): R {
     const mark = this.#tensors.scratchMark()
-    const made = this.#madeCount
-    this.#depth++
+    const made = this.#made.enter()
     try {
       return run(call)
     } catch (error) {
-      while (this.#madeCount > made) this.disposeData(this.#made[this.#madeCount - 1]!)
+      this.#made.giveBack(made, (id) => this.disposeData(id))
       throw error
     } finally {
-      this.#depth--
-      if (this.#depth === 0) {
-        this.#madeCount = 0
-        this.#pool.closeStage()
-      }
+      this.#made.leave()
+      this.#endOfCall()
       this.releaseScratch(mark)
     }
+  }
+
+  /** Outside of kernels, what was staged belongs to the jobs that were asked for by now. */
+  #endOfCall(): void {
+    if (!this.#made.isRunning) this.#pool.closeStage()
   }
 
   /**
@@ -235,20 +233,18 @@ export class CpuBackend extends KernelBackend {
     if (data.values) return data.values
     if (!data.settled) this.settle()
     data.settled = true
-    return this.#elements(data.address, data.size, data.dtype)
+    return this.#elements.now(data)
   }
 
   /** The elements in place, to be read and written at once: the view dies with the tensor. */
   view(info: TensorInfo): Values {
     this.pointerToWrite(info)
-    const { address, size, dtype } = this.#data.get(info.dataId)
-    return this.viewAt(address, size, dtype)
+    return this.#elements.settled(this.#data.get(info.dataId))
   }
 
   /** Elements at an address, once nothing that waits writes or reads them. */
   viewAt(address: number, size: number, dtype: DataType = 'float32'): Values {
-    this.settle()
-    return this.#elements(address, size, dtype)
+    return this.#elements.settled({ address, size, dtype })
   }
 
   /** Memory for what the running kernel's jobs are to read, `bytes` long, to be written at once. */
@@ -259,12 +255,6 @@ export class CpuBackend extends KernelBackend {
       this.settle()
     }
     return { address, buffer: this.#memory.buffer() }
-  }
-
-  #elements(address: number, size: number, dtype: DataType): Values {
-    if (dtype === 'float32') return new Float32Array(this.#memory.buffer(), address, size)
-    if (dtype === 'int32') return new Int32Array(this.#memory.buffer(), address, size)
-    return new Uint8Array(this.#memory.buffer(), address, size)
   }
 
   /** A complex tensor of two real ones, whose reference counts it raises. */
@@ -282,7 +272,7 @@ export class CpuBackend extends KernelBackend {
       settled: true,
       parts: { real: this.alias(real), imag: this.alias(imag) },
     })
-    this.#note(dataId)
+    this.#made.note(dataId)
     return { dataId, shape: real.shape, dtype: 'complex64' }
   }
 
@@ -328,7 +318,7 @@ export class CpuBackend extends KernelBackend {
   override write(values: BackendValues | null, shape: number[], dtype: DataType): DataId {
     const dataId = new OwnId()
     this.move(dataId, values as BackendValues, shape, dtype, 1)
-    this.#note(dataId)
+    this.#made.note(dataId)
     return dataId
   }
 
@@ -350,30 +340,11 @@ export class CpuBackend extends KernelBackend {
     }
     if (dtype === 'complex64') throw new Error('complex64 tensors are made with tf.complex')
     const data = this.#hold(dataId, shape, dtype, refCount, values !== null)
-    if (values && this.#tensors.isAtHost(data)) {
-      const view = this.#elements(data.address, data.size, dtype)
-      view.set(values as Values)
-      data.values = view.slice()
-      return
-    }
-    if (values && bytesFor(data.size, dtype) <= stagedBytes) return this.#stageValues(data, values as Values)
-    data.settled = true
-    const view = this.viewAt(data.address, data.size, dtype)
-    if (values) view.set(values as Values)
-    else view.fill(0)
-  }
-
-  /** Has a job bring values to new memory, which jobs that wait may still use. */
-  #stageValues(data: Data, values: Values): void {
-    const { address, size, dtype } = data
-    const bytes = bytesFor(size, dtype)
-    const staged = this.#pool.stage(bytes)
-    if (staged === undefined) return this.viewAt(address, size, dtype).set(values)
-    const view = this.#elements(staged, size, dtype)
-    view.set(values)
-    this.#pool.run('copyBytes', bytes, stagedBytes, [address, staged])
-    if (this.#depth === 0) this.#pool.closeStage()
-    if (size <= knownSize) data.values = view.slice()
+    const given = values as Values | null
+    if (given && this.#tensors.isAtHost(data)) this.#elements.now(data).set(given)
+    else data.settled = this.#elements.write(data, given)
+    this.#endOfCall()
+    if (given && data.size <= knownSize) data.values = copyOf(given, dtype)
   }
 
   override readSync(dataId: DataId, start?: number, end?: number): BackendValues {
@@ -393,7 +364,7 @@ export class CpuBackend extends KernelBackend {
   }
 
   override disposeData(dataId: DataId, force = false): boolean {
-    if (this.#madeCount > 0) this.#unnote(dataId)
+    this.#made.forget(dataId)
     if (!this.#data.has(dataId)) return true
     const data = this.#data.get(dataId)
     data.references--
@@ -475,15 +446,5 @@ export class CpuBackend extends KernelBackend {
     if (!fromHost || !this.#tensors.placeAtHost(data)) this.#tensors.place(data)
     this.#data.set(dataId, data)
     return data
-  }
-
-  /** Remembers a reference that the running kernel has made, should it fail. */
-  #note(dataId: DataId): void {
-    if (this.#depth > 0) this.#made[this.#madeCount++] = dataId
-  }
-
-  #unnote(dataId: DataId): void {
-    const at = this.#made.lastIndexOf(dataId, this.#madeCount - 1)
-    if (at >= 0) this.#made.copyWithin(at, at + 1, this.#madeCount--)
   }
 }
