@@ -36,8 +36,8 @@ export class Collection {
   readonly samples: Sample[] = []
   readonly unavailable = new Set<string>()
   readonly versions: Record<string, unknown> = {}
-  /** By thread count: PyTorch's variants that no other round needs, since they failed or took three times the best's time. */
-  readonly #done = new Map<number, string[]>()
+  /** By thread count and workload: PyTorch's variants that no other round needs, since they failed or were far from the best. */
+  readonly #done = new Map<string, string[]>()
 
   async ours(isa: Isa, precision: Precision, measurement: Measurement): Promise<void> {
     const { threads } = measurement
@@ -62,12 +62,13 @@ export class Collection {
     }
   }
 
-  async peer(python: string, wanted: readonly Precision[], measurement: Measurement): Promise<void> {
-    const { threads } = measurement
-    const outcome = await runPeer(python, wanted, measurement, this.#done.get(threads) ?? [])
+  async peer(python: string, precision: Precision, measurement: Measurement): Promise<void> {
+    const { threads, only } = measurement
+    const done = [threads, precision, ...only].join(' ')
+    const outcome = await runPeer(python, [precision], measurement, this.#done.get(done) ?? [])
     if (typeof outcome === 'string') return void this.unavailable.add(`PyTorch, threads ${threads}: ${outcome}`)
     this.versions['pytorch'] = outcome.versions
-    if (!this.#done.has(threads)) this.#done.set(threads, hopeless(outcome.figures))
+    if (!this.#done.has(done)) this.#done.set(done, hopeless(outcome.figures))
     const side = 'pytorch'
     for (const { workload: name, variant: how, ...rest } of outcome.figures)
       this.samples.push({ side, how, name, threads, ...rest })

@@ -1,5 +1,6 @@
-// `pnpm bench cpu`: our engine and its peer take turns in the same run, so that a ratio is of figures taken minutes apart
-// at most. Each side, thread count, precision and set of instructions has a process of its own. What is printed is in
+// `pnpm bench cpu`: our engine and its peer take turns, workload by workload, so that a ratio is of figures taken within the
+// same minute: a machine that others use as well is now faster and now slower. Each side, workload, thread count, precision
+// and set of instructions has a process of its own. What is printed is in
 // cpu-tables.ts; the JSON's layout is `Report` in cpu-report.ts, each field described where it is declared:
 //   rows            ours, by isa, precision, threads, workload, beside PyTorch's best, with floor, ratio, speed-up
 //   pytorch         every variant of PyTorch's, or why it failed
@@ -19,6 +20,12 @@ import { workloadNames as workloads } from './workload-names.ts'
 
 const here = import.meta.dirname
 const precisions: readonly Precision[] = ['float32', 'bf16']
+
+/** Workloads of which both sides are measured before the next ones are; those that PyTorch has one model for. */
+const groups: readonly (readonly string[])[] = [
+  ...workloads.filter((name) => !name.endsWith('mixture-step')).map((name) => [name]),
+  workloads.filter((name) => name.endsWith('mixture-step')),
+]
 
 const usage = `pnpm bench cpu [options]
   --peer             run the same in PyTorch where a python3 with torch is found (or MIXLAB_PEER_PYTHON):
@@ -77,18 +84,26 @@ export async function benchCpu(args: readonly string[]): Promise<void> {
   const collection = new Collection()
   for (let round = 1; round <= rounds; round++) {
     for (const threads of counts) {
-      const measurement = { threads, repeats, only }
-      const progress = (what: string) =>
-        process.stderr.write(`round ${round} of ${rounds}, ${threads} thread${threads > 1 ? 's' : ''}, ${what} …\n`)
-      for (const isa of instructions) {
+      for (const group of groups.filter((each) => only.length === 0 || each.some((name) => only.includes(name)))) {
+        const measurement = {
+          threads,
+          repeats,
+          only: only.length === 0 ? group : group.filter((name) => only.includes(name)),
+        }
+        const progress = (what: string) =>
+          process.stderr.write(
+            `round ${round} of ${rounds}, ${threads} thread${threads > 1 ? 's' : ''}, ${group.join(' and ')}, ${what} …\n`,
+          )
         for (const precision of wanted) {
-          progress(`mixlab (${isa}), ${precision}`)
-          await collection.ours(isa, precision, measurement)
+          for (const isa of instructions) {
+            progress(`mixlab (${isa}), ${precision}`)
+            await collection.ours(isa, precision, measurement)
+          }
+          if (!python) continue
+          progress(`PyTorch, ${precision}`)
+          await collection.peer(python, precision, measurement)
         }
       }
-      if (!python) continue
-      progress('PyTorch')
-      await collection.peer(python, wanted, measurement)
     }
   }
   const { samples, versions, unavailable } = collection
