@@ -22,6 +22,7 @@ export const control = {
   blocked: 64,
   /** 8 words: bit `index & 31` of word `index >> 5` is the thread's, so that those of one that died can be cleared. */
   sleepers: 80,
+  /** 0: nothing failed; 1: a thread writes what it was; 2: it is written. */
   failed: 96,
   failedJob: 97,
   failureLength: 98,
@@ -94,6 +95,10 @@ export const jobAfter = (job: number): number => (job + 1) & numbers
 export const jobsBetween = (from: number, to: number): number => (to - from) & numbers
 /** First word of a job's place. */
 export const placeOf = (job: number): number => slotsWord + slotWords * (job & (ring - 1))
+
+/** Address of the machine code of the job at a place; 0: it is a kernel of the module's. */
+export const codeAt = (words: Int32Array, place: number): number =>
+  words[place + slot.codeHigh]! * 2 ** 32 + (words[place + slot.codeLow]! >>> 0)
 
 /** No job: nobody's announcement, nothing to do. */
 export const none = -1
@@ -177,6 +182,7 @@ function report(words: Int32Array, controlAddress: number, job: number, error: u
   new Uint8Array(words.buffer, controlAddress + failureOffset, failureBytes).set(text)
   words[control.failureLength] = text.length
   words[control.failedJob] = job
+  Atomics.store(words, control.failed, 2)
 }
 
 /** A hint to the processor that this is a spin loop, where the runtime has it. */

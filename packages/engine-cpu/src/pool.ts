@@ -5,6 +5,7 @@ import { MixlabError } from '@mixlab/core'
 import {
   announcedWord,
   bitOf,
+  codeAt,
   control,
   controlBytes,
   failureOffset,
@@ -53,7 +54,6 @@ export interface Pool extends Disposable {
   threads(): number
   /** Also starts new workers for those that died. */
   setThreads(threads: number): void
-  has(kernel: string): boolean
   /** First address that is free for data. */
   readonly dataStart: number
   /** The machine code there is; else why there is none. */
@@ -114,7 +114,7 @@ export function createPool(
     argumentWords: new Float64Array(buffer(), controlAddress, failureOffset / 8),
     controlAddress,
     kernelAt(place) {
-      const code = words[place + slot.codeHigh]! * 2 ** 32 + (words[place + slot.codeLow]! >>> 0)
+      const code = codeAt(words, place)
       return code === 0 ? kernelsByPlace[words[place + slot.kernel]!]! : nativeKernel!(code)
     },
     hands: () => hands,
@@ -214,7 +214,6 @@ export function createPool(
       dead.clear()
       started = false
     },
-    has: (kernel) => index.has(kernel),
     run(kernel, count, grain, args) {
       const code = typeof native === 'string' ? 0 : native.address(kernel)
       const place = code === 0 ? index.get(kernel) : 0

@@ -195,7 +195,7 @@ export class Queue {
       )
     }
     const words = this.#words
-    if (Atomics.load(words, control.failed) === 0) return
+    if (Atomics.load(words, control.failed) !== 2) return
     const at = this.#options.controlAddress + failureOffset
     const text = new Uint8Array(words.buffer, at, words[control.failureLength]).slice()
     Atomics.store(words, control.failed, 0)

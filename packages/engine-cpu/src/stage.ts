@@ -1,6 +1,5 @@
 // A ring of memory for what the main thread writes for jobs of the queue: tables that kernels read, values of small tensors
 // on their way. Other memory may still be used by jobs that wait, and so is the host's to write only when none does.
-
 import type { Progress } from './host-blocks.ts'
 
 export interface StageOptions {

@@ -2,6 +2,7 @@
 import { workerData } from 'node:worker_threads'
 import {
   bitOf,
+  codeAt,
   control,
   createHand,
   failureOffset,
@@ -33,7 +34,7 @@ function makeReady(): (place: number) => Kernel {
   const kernels = kernelNames(module).map((name) => exported[name]!)
   const call = native ? nativeCaller(memory, index) : undefined
   return (place) => {
-    const code = words[place + slot.codeHigh]! * 2 ** 32 + (words[place + slot.codeLow]! >>> 0)
+    const code = codeAt(words, place)
     return code === 0 ? kernels[words[place + slot.kernel]!]! : call!(code)
   }
 }

@@ -90,10 +90,9 @@ function zeroOutside(backend: CpuBackend, result: number, members: Members, slot
 
 /** x [N, K], dy [N, M], offsets [E + 1] → the gradient of w, zero for a member without slots. */
 defineKernel('mixlab.GroupedMatMulGradW', ({ backend, inputs: { x, dy, offsets }, attrs }) => {
-  const [slots] = x!.shape as [number, number]
   const [left, right] = (attrs.transposeB ? [dy!, x!] : [x!, dy!]).map((each) => rowsOf(backend, each)) as [Rows, Rows]
   const dw = backend.output([offsets!.shape[0]! - 1, left.columns, right.columns], 'float32')
-  const products = weightProducts(memberSlots(backend, offsets!, slots), left, right, backend.pointer(dw))
+  const products = weightProducts(memberSlots(backend, offsets!, x!.shape[0]!), left, right, backend.pointer(dw))
   multiply(backend, products, { precision: backend.precision() })
   return dw
 })
