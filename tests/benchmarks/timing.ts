@@ -1,8 +1,11 @@
 // Medians, and how a function is timed: until all that it asked for is computed.
 import { runningBackend } from '@mixlab/engine-cpu'
 
-/** Worker threads take some tenths of a second to start, in which a small workload would be over. */
-const warmMilliseconds = 500
+/**
+ * Worker threads take some tenths of a second to start, in which a small workload would be over; and V8 compiles what it
+ * runs often for some dozen steps, on the same processors.
+ */
+const warmMilliseconds = 3000
 
 export const median = (values: readonly number[]): number =>
   values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!

@@ -265,6 +265,11 @@ export class Assembler {
     this.#integer([0x0f, 0x0d], 1, target, false)
   }
 
+  /** prefetcht0: asks for a cache line that will be read. */
+  prefetch(target: Address): void {
+    this.#integer([0x0f, 0x18], 1, target, false)
+  }
+
   moveConstant(target: number, value: number): void {
     this.#integer([0xc7], 0, target, true, 4)
     this.#word32(value)

@@ -17,6 +17,11 @@ export const stripShape: Record<InstructionSet, { readonly rows: number; readonl
 /** DEPTH of assembly/matmul.ts: 32 KiB of the right operand stay in the first-level cache. */
 const depthOfPass = 256
 
+/** Bytes. */
+const cacheLine = 64
+/** Steps before its use in which the right operand is asked for: rows that are far apart are not foreseen by the processor. */
+const stepsAhead = 8
+
 /** Words of a record: behind the common ones, bytes from row to row, step to step and strip to strip. */
 const word = {
   ...productWord,
@@ -158,6 +163,8 @@ function strip(p: Program, dot: Dot, kind: Left, count: number, block: Block): v
   const { read, advance, unroll } = reader(p, kind, block)
   const [of, left] = [p.copy(b), p.copy(steps)]
   const step = (i: number) => {
+    for (let line = 0; line < 2 * p.width; line += cacheLine)
+      p.prefetch({ base: of, index: rightStep, scale: stepsAhead, displacement: line })
     const [first, second] = [p.load({ base: of }, inside[0]), p.load({ base: of, displacement: p.width }, inside[1])]
     for (const [row, pair] of sums.entries()) {
       const value = p.broadcast(read(row, i))

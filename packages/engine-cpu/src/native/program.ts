@@ -513,6 +513,11 @@ export class Program {
     this.#add({ uses: this.#uses(place), emit: (a, r) => a.prefetchToWrite(r.place(place)) })
   }
 
+  /** Asks for a cache line that will be read. */
+  prefetch(place: Place): void {
+    this.#add({ uses: this.#uses(place), emit: (a, r) => a.prefetch(r.place(place)) })
+  }
+
   doubleFromInt(x: Int): Vector {
     return this.#vector([x], [], (a, to, r) => this.#toDouble(a, to, r.of(x)))
   }

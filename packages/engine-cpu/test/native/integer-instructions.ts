@@ -46,6 +46,11 @@ export const integerInstructions: Readonly<Record<string, Arbitrary<Line>>> = {
     (a, target) => a.prefetchToWrite(target),
     (target) => `prefetchw ${memory(target, 1)}`,
   ),
+  prefetch: simple(
+    [addresses],
+    (a, target) => a.prefetch(target),
+    (target) => `prefetcht0 ${memory(target, 1)}`,
+  ),
   moveConstant: simple(
     [general, signed32],
     (a, target, value) => a.moveConstant(target, value),
