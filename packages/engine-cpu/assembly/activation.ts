@@ -125,14 +125,17 @@ const MILLS: usize = 6
   }
 }
 
-/** args: dy [rows, F], x [rows, 2F], dx [rows, row], F, row (at least 2F; what is beyond that stays as it is). Item: a row. */
+/**
+ * args: dy [rows, dyRow], x [rows, 2F], dx [rows, dxRow], F, dyRow, dxRow; what is in a row beyond F and 2F stays as it is.
+ * dy may lie in the first half of dx. Item: a row.
+ */
 @inline function gatedGrad(kind: i32, args: usize, begin: i32, end: i32): void {
   const width = intArgument(args, 3)
   const bytes = <usize>width << 2
   for (let row = begin; row < end; row++) {
-    const dy = pointerArgument(args, 0) + <usize>row * bytes
+    const dy = pointerArgument(args, 0) + <usize>row * (<usize>intArgument(args, 4) << 2)
     const x = pointerArgument(args, 1) + <usize>row * bytes * 2
-    const dx = pointerArgument(args, 2) + <usize>row * (<usize>intArgument(args, 4) << 2)
+    const dx = pointerArgument(args, 2) + <usize>row * (<usize>intArgument(args, 5) << 2)
     for (let i = 0; i < width; i += 4) {
       const at = <usize>i << 2
       const left = width - i

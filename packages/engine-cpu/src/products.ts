@@ -3,7 +3,7 @@
 // an item, so that the work is balanced however unequal the products are.
 import type { CpuBackend } from './backend.ts'
 import { isFew, multiplyFew } from './few-products.ts'
-import { stripShape } from './native/product.ts'
+import { followedBy, stripShape } from './native/product.ts'
 
 /** Result [m, n] = left [m, k] · right [k, n] (+ bias [n]); addresses in bytes, strides in elements. */
 export interface Product {
@@ -20,6 +20,8 @@ export interface Product {
   readonly resultRow: number
   /** Columns of the bias before this product's own: of a piece of a product. */
   readonly biasColumn?: number
+  /** What a gated unit that follows reads or writes beside the result. */
+  readonly beside?: number
 }
 
 /**
@@ -36,6 +38,8 @@ export interface Epilogue {
   readonly activation?: keyof typeof activations
   /** Slope of leakyrelu. */
   readonly parameter?: number
+  /** Of the products for which `canBeFollowed`: see native/product.ts. */
+  readonly unit?: { readonly activation: string; readonly as: 'value' | 'gradient' }
 }
 
 export const activations = { linear: 0, relu: 1, relu6: 2, leakyrelu: 3, sigmoid: 4, elu: 5 } as const
@@ -127,6 +131,14 @@ export function multiply(backend: CpuBackend, products: readonly Product[], epil
   if (rest.length > 0) multiplyOurselves(backend, rest, epilogue)
 }
 
+/** Whether the unit can follow within the product's own kernel. */
+export function canBeFollowed(backend: CpuBackend, product: Product, { precision, unit }: Epilogue): boolean {
+  if (typeof backend.native() === 'string' || (backend.blas && precision !== 'bfloat16')) return false
+  const form = formOf(backend, precision)
+  const width = unit?.as === 'value' ? product.n / 2 : product.n
+  return !isFew(product) && width % form.columns === 0 && packedFloats(product, form) <= passFloats
+}
+
 /** What follows a product that a BLAS has computed. */
 function finish(backend: CpuBackend, { result, m, n, resultRow, biasColumn = 0 }: Product, epilogue: Epilogue): void {
   const { bias, activation = 'linear', parameter = 0 } = epilogue
@@ -214,16 +226,21 @@ interface Item extends Product {
 function multiplyMany(backend: CpuBackend, form: Form, products: readonly Product[], epilogue: Epilogue): void {
   const packer = createPacker(backend, form)
   const kernels = new Map<string, Item[]>()
-  for (const product of products) {
+  const { unit } = epilogue
+  const all = products.map((product) => {
     const left = layOutLeft(form, packer, product)
     const right = layOutRight(form, packer, product)
-    const kernel = left.row > 0 ? 'multiplyTilesInRows' : form.multiply
     const strides = [left.row, left.step, left.strip, right.step, right.strip]
-    const item = { ...product, left: left.at, right: right.at, k: wordsOf(form, product.k), strides }
+    // An item of a unit's value makes both halves.
+    const n = unit?.as === 'value' ? product.n / 2 : product.n
+    const item = { ...product, n, left: left.at, right: right.at, k: wordsOf(form, product.k), strides }
+    const plain = left.row > 0 ? 'multiplyTilesInRows' : form.multiply
+    const kernel = unit ? followedBy(plain, unit.activation, unit.as) : plain
     kernels.set(kernel, [...(kernels.get(kernel) ?? []), item])
-  }
+    return item
+  })
   packer.run()
-  const tile = chooseTile(form, products, backend.threads())
+  const tile = chooseTile(form, all, backend.threads())
   for (const [kernel, items] of kernels) runTiles(backend, kernel, items, tile, epilogue)
 }
 
@@ -257,10 +274,10 @@ function runTiles(
   let items = 0
   let macs = 0
   for (const [i, product] of products.entries()) {
-    const { left, right, result, m, n, k, resultRow, strides } = product
+    const { left, right, result, m, n, k, resultRow, strides, beside = 0 } = product
     const tilesN = Math.ceil(n / tileN)
     const bias = epilogue.bias === undefined ? 0 : epilogue.bias + 4 * (product.biasColumn ?? 0)
-    words.set([left, right, result, m, n, k, items, tilesN, resultRow, bias, ...strides], i * tileRecordWords)
+    words.set([left, right, result, m, n, k, items, tilesN, resultRow, bias, ...strides, beside], i * tileRecordWords)
     items += tilesN * Math.ceil(m / tileM)
     macs += m * n * k
   }

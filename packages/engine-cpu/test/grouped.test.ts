@@ -97,27 +97,56 @@ test('no slots give an empty result, and weights of zero gradient', () => {
   expect(dw.dataSync()).toEqual(new Float32Array(30))
 })
 
-// 512: rows of gate ‖ up are a page apart, and laid otherwise on the way back.
-test.each([3, 512])('a gated unit of width %i has the bits of its parts', (width) => {
-  const [x, dy] = [tf.tensor(randomValues(60 * 40, 7), [60, 40]), tf.tensor(randomValues(60 * width, 8), [60, width])]
-  const w = tf.tensor(randomValues(3 * 2 * width * 40, 9), [3, 2 * width, 40])
-  for (const bounds of [
-    [0, 20, 23, 60],
-    [4, 4, 50, 58],
-    [0, 0, 0, 0],
-  ]) {
-    const offsets = tf.tensor(bounds, [4], 'int32')
-    const attributes = { activation: 'silu' }
-    const pre = run('mixlab.GroupedMatMul', { x, w, offsets }, { transposeB: true })
-    const [y, joint] = run('mixlab.GroupedGatedUnit', { x, w, offsets }, attributes) as unknown as (typeof x)[]
-    expect(joint!.dataSync()).toEqual(pre.dataSync())
-    expect(y!.dataSync()).toEqual(run('mixlab.GatedUnit', { x: pre }, attributes).dataSync())
-    const d = run('mixlab.GatedUnitGrad', { dy, x: pre }, attributes)
-    const inputs = { dy, x, w, pre, offsets }
-    const [dx, dw] = run('mixlab.GroupedGatedUnitGrad', inputs, attributes) as unknown as (typeof x)[]
-    expect(dx!.dataSync()).toEqual(run('mixlab.GroupedMatMul', { x: d, w, offsets }, { transposeB: false }).dataSync())
-    expect(dw!.dataSync()).toEqual(
-      run('mixlab.GroupedMatMulGradW', { x, dy: d, offsets }, { transposeB: true }).dataSync(),
-    )
+function inPrecision(precision: 'float32' | 'bfloat16', work: () => void): void {
+  const before = backend.precision
+  backend.precision = () => precision
+  try {
+    work()
+  } finally {
+    backend.precision = before
   }
+}
+
+// 512: rows of gate ‖ up are a page apart, and laid otherwise on the way back. 3: no whole strip, so that the unit is a
+// kernel of its own.
+test.each([3, 32, 512])('gated experts of width %i have the bits of their parts', (width) => {
+  const [slots, inputs, outputs] = [160, 40, 24]
+  const [x, dy] = [
+    tf.tensor(randomValues(slots * inputs, 7), [slots, inputs]),
+    tf.tensor(randomValues(slots * outputs, 8), [slots, outputs]),
+  ]
+  const w = tf.tensor(randomValues(3 * 2 * width * inputs, 9), [3, 2 * width, inputs])
+  const down = tf.tensor(randomValues(3 * outputs * width, 10), [3, outputs, width])
+  const transposed = { transposeB: true }
+  for (const bounds of [
+    [0, 120, 123, 160],
+    [4, 4, 150, 158],
+    [0, 2, 4, 6],
+    [0, 0, 0, 0],
+  ])
+    for (const precision of ['float32', 'bfloat16'] as const)
+      inPrecision(precision, () => {
+        const offsets = tf.tensor(bounds, [4], 'int32')
+        const attributes = { activation: 'silu' }
+        /** Rows of members only: between them, what is kept for the gradient may be anything. */
+        const rows = (each: typeof x) => tf.slice(each, [bounds[0]!, 0], [bounds[3]! - bounds[0]!, -1]).dataSync()
+        const pre = run('mixlab.GroupedMatMul', { x, w, offsets }, transposed)
+        const hidden = run('mixlab.GatedUnit', { x: pre }, attributes)
+        const parts = run('mixlab.GroupedGatedExperts', { x, w, down, offsets }, attributes) as unknown as (typeof x)[]
+        expect(parts[0]!.dataSync()).toEqual(
+          run('mixlab.GroupedMatMul', { x: hidden, w: down, offsets }, transposed).dataSync(),
+        )
+        expect(rows(parts[1]!)).toEqual(rows(pre))
+        expect(rows(parts[2]!)).toEqual(rows(hidden))
+        const dHidden = run('mixlab.GroupedMatMul', { x: dy, w: down, offsets }, { transposeB: false })
+        const d = run('mixlab.GatedUnitGrad', { dy: dHidden, x: pre }, attributes)
+        const kept = { dy, x, w, down, pre: parts[1]!, hidden: parts[2]!, offsets }
+        const gradients = run('mixlab.GroupedGatedExpertsGrad', kept, attributes) as unknown as (typeof x)[]
+        const expected = [
+          run('mixlab.GroupedMatMul', { x: d, w, offsets }, { transposeB: false }),
+          run('mixlab.GroupedMatMulGradW', { x, dy: d, offsets }, transposed),
+          run('mixlab.GroupedMatMulGradW', { x: hidden, dy, offsets }, transposed),
+        ]
+        for (const [i, each] of expected.entries()) expect(gradients[i]!.dataSync()).toEqual(each.dataSync())
+      })
 })

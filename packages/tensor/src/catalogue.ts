@@ -16,7 +16,7 @@ import { gatedUnitGradOperation, gatedUnitOperation } from './ops/gated-unit.ts'
 import { gatherColumnsOperation, scatterColumnsOperation } from './ops/gather-columns.ts'
 import { gatherRowsOperation, scatterAddRowsOperation } from './ops/gather-rows.ts'
 import { globalNormOperation } from './ops/global-norm.ts'
-import { groupedGatedUnitGradOperation, groupedGatedUnitOperation } from './ops/grouped-gated-unit.ts'
+import { groupedGatedExpertsGradOperation, groupedGatedExpertsOperation } from './ops/grouped-gated-experts.ts'
 import { groupedMatMulGradWOperation, groupedMatMulOperation } from './ops/grouped-matmul.ts'
 import { addLinearOperation, gatedLinearOperation, jointLinearOperation } from './ops/joint-linear.ts'
 import { layerNormGradOperation, layerNormOperation } from './ops/layer-norm.ts'
@@ -54,8 +54,8 @@ export const catalogue: readonly CatalogueEntry[] = [
   capacityOperation,
   groupedMatMulOperation,
   groupedMatMulGradWOperation,
-  groupedGatedUnitOperation,
-  groupedGatedUnitGradOperation,
+  groupedGatedExpertsOperation,
+  groupedGatedExpertsGradOperation,
   combineOperation,
   combineGradOperation,
   dropoutOperation,

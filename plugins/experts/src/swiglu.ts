@@ -3,7 +3,7 @@
 //
 // Axes: N slots, D width, E members, F inner width.
 import { defineExpert } from '@mixlab/nn'
-import { groupedGatedUnit, groupedMatMul, type tf } from '@mixlab/tensor'
+import { groupedGatedExperts, type tf } from '@mixlab/tensor'
 import { z } from 'zod'
 
 export const swigluExpert = defineExpert({
@@ -19,7 +19,7 @@ export const swigluExpert = defineExpert({
     const down = store.parameter<tf.Rank.R3>('down_proj', [members, width, inner], residualInitializer)
     return {
       parametersPerMember: 3 * inner * width,
-      forward: ({ xs_ND, offsets }) => groupedMatMul(groupedGatedUnit(xs_ND, gateUp, offsets, 'silu'), down, offsets),
+      forward: ({ xs_ND, offsets }) => groupedGatedExperts(xs_ND, gateUp, down, offsets, 'silu'),
     }
   },
 })

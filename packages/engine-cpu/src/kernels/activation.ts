@@ -1,5 +1,6 @@
 // The catalogue's activations and gated units.
 import { util, type TensorInfo } from '@tensorflow/tfjs-core'
+import { gatedName } from '../native/elementwise.ts'
 import { defineKernel } from '../register.ts'
 import { mapPairs } from './binary.ts'
 import { mapElements } from './unary.ts'
@@ -12,10 +13,7 @@ const chunk = 2048
 export const gatedGrain = (width: number): number => rowGrain(width, chunk)
 
 /** By the name of the gate's activation: x [rows, 2F], y [rows, F], F. */
-export const gatedKernel = (activation: unknown): string => {
-  const name = activation as string
-  return `gated${name[0]!.toUpperCase()}${name.slice(1)}`
-}
+export const gatedKernel = (activation: unknown): string => gatedName(activation as string)
 
 defineKernel('mixlab.Activation', (call) =>
   mapElements(call, `${call.attrs.activation as string}Float`, { grain: heavyGrain }),
@@ -40,7 +38,7 @@ defineKernel('mixlab.GatedUnitGrad', ({ backend, inputs, attrs }) => {
   const width = dy.shape.at(-1)!
   const dx = backend.output(x.shape, 'float32')
   const rows = width === 0 ? 0 : util.sizeFromShape(dy.shape) / width
-  const args = [backend.pointer(dy), backend.pointer(x), backend.pointer(dx), width, 2 * width]
+  const args = [backend.pointer(dy), backend.pointer(x), backend.pointer(dx), width, width, 2 * width]
   backend.run(`${gatedKernel(attrs.activation)}Grad`, rows, gatedGrain(width), ...args)
   return dx
 })

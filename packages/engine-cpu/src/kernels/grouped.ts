@@ -2,9 +2,9 @@
 // slots offsets[e] … offsets[e + 1]; a member without any costs nothing.
 import type { TensorInfo } from '@tensorflow/tfjs-core'
 import type { CpuBackend } from '../backend.ts'
+import { multiplyGated } from '../gated-products.ts'
 import { multiply, type Product, spreads } from '../products.ts'
-import { defineKernel } from '../register.ts'
-import { gatedGrain, gatedKernel } from './activation.ts'
+import { defineKernel, type KernelCall } from '../register.ts'
 
 /** Slots of each member as [first, count], inside 0 … slots whatever the tensor holds. */
 function memberSlots(backend: CpuBackend, offsets: TensorInfo, slots: number): [first: number, count: number][] {
@@ -97,31 +97,57 @@ defineKernel('mixlab.GroupedMatMulGradW', ({ backend, inputs: { x, dy, offsets }
   return dw
 })
 
-/** x [N, K], w [E, 2F, K], offsets [E + 1] → act(gate) · up [N, F], and gate ‖ up [N, 2F]. */
-defineKernel('mixlab.GroupedGatedUnit', ({ backend, inputs: { x, w, offsets }, attrs }) => {
-  const slots = x!.shape[0]!
-  const width = w!.shape[1]! / 2
-  const pre = backend.output([slots, 2 * width], 'float32')
-  multiplyGrouped(backend, rowsOf(backend, x!), w!, memberSlots(backend, offsets!, slots), pre, true)
-  const y = backend.output([slots, width], 'float32')
-  const args = [backend.pointer(pre), backend.pointer(y), width]
-  backend.run(gatedKernel(attrs.activation), width === 0 ? 0 : slots, gatedGrain(width), ...args)
-  return [y, pre]
+type Tensors<Name extends string> = Record<Name, TensorInfo>
+
+/** x [N, K], w [E, 2F, K], down [E, M, F], offsets [E + 1] → y [N, M], gate ‖ up [N, 2F], act(gate) · up [N, F]. */
+defineKernel('mixlab.GroupedGatedExperts', ({ backend, inputs, attrs }) => {
+  const { x, w, down, offsets } = inputs as Tensors<'x' | 'w' | 'down' | 'offsets'>
+  const slots = x.shape[0]!
+  const width = w.shape[1]! / 2
+  const [y, pre, hidden] = [down.shape[1]!, 2 * width, width].map((n) => backend.output([slots, n], 'float32')) as [
+    TensorInfo,
+    TensorInfo,
+    TensorInfo,
+  ]
+  const members = memberSlots(backend, offsets, slots)
+  const rows = rowsOf(backend, hidden)
+  const products = productsOf(members, rowsOf(backend, x), backend.pointer(w), rowsOf(backend, pre), true)
+  multiplyGated(backend, besides(products, members, rows), gatedOf(backend, attrs, 'value'))
+  multiplyGrouped(backend, rows, down, members, y, true)
+  return [y, pre, hidden]
 })
 
-/** Both gradients of one gradient of gate ‖ up, whose rows are laid so that products can read it where it lies. */
-defineKernel('mixlab.GroupedGatedUnitGrad', ({ backend, inputs, attrs }) => {
-  const { dy, x, w, pre, offsets } = inputs as Record<'dy' | 'x' | 'w' | 'pre' | 'offsets', TensorInfo>
-  const [slots, width] = dy.shape as [number, number]
+/** The gradients of all three of one gradient of gate ‖ up, whose rows are laid so that products can read it where it lies. */
+defineKernel('mixlab.GroupedGatedExpertsGrad', ({ backend, inputs, attrs }) => {
+  const { dy, x, w, down, pre, hidden, offsets } = inputs as Tensors<
+    'dy' | 'x' | 'w' | 'down' | 'pre' | 'hidden' | 'offsets'
+  >
+  const [slots, width] = hidden.shape as [number, number]
   const row = spreads(2 * width) ? 2 * width : 2 * width + 16
-  const d: Rows = { at: backend.scratch(4 * slots * row), columns: 2 * width, row }
-  const args = [backend.pointer(dy), backend.pointer(pre), d.at, width, row]
-  backend.run(`${gatedKernel(attrs.activation)}Grad`, width === 0 ? 0 : slots, gatedGrain(width), ...args)
-  const dx = backend.output(x.shape, 'float32')
-  const dw = backend.output(w.shape, 'float32')
+  const at = backend.scratch(4 * slots * row)
+  const [dx, dw, dDown] = [x, w, down].map(({ shape }) => backend.output(shape, 'float32')) as [
+    TensorInfo,
+    TensorInfo,
+    TensorInfo,
+  ]
   const members = memberSlots(backend, offsets, slots)
+  const dys = rowsOf(backend, dy)
+  const products = productsOf(members, dys, backend.pointer(down), { at, columns: width, row }, false)
+  multiplyGated(backend, besides(products, members, rowsOf(backend, pre)), gatedOf(backend, attrs, 'gradient'))
+  const d: Rows = { at, columns: 2 * width, row }
   multiplyGrouped(backend, d, w, members, dx, false)
-  const products = weightProducts(members, d, rowsOf(backend, x), backend.pointer(dw))
-  multiply(backend, products, { precision: backend.precision() })
-  return [dx, dw]
+  const ofWeights = [
+    ...weightProducts(members, d, rowsOf(backend, x), backend.pointer(dw)),
+    ...weightProducts(members, dys, rowsOf(backend, hidden), backend.pointer(dDown)),
+  ]
+  multiply(backend, ofWeights, { precision: backend.precision() })
+  return [dx, dw, dDown]
 })
+
+const gatedOf = (backend: CpuBackend, attrs: KernelCall['attrs'], as: 'value' | 'gradient') => ({
+  precision: backend.precision(),
+  unit: { activation: attrs['activation'] as string, as },
+})
+
+const besides = (products: readonly Product[], members: Members, { at, row }: Rows) =>
+  products.map((product, e) => ({ ...product, beside: at + 4 * members[e]![0] * row }))

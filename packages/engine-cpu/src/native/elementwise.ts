@@ -22,6 +22,9 @@ import {
   tanh,
 } from './vector-math.ts'
 
+/** Of the gated unit of an activation. */
+export const gatedName = (name: string): string => `gated${name[0]!.toUpperCase()}${name.slice(1)}`
+
 /** BLOCK of assembly/lanes.ts. */
 const block = 2048
 
@@ -176,6 +179,43 @@ const mapPairs =
     })
   }
 
+interface GatedRow {
+  /** The gate's columns, `half` bytes before those of up. */
+  readonly x: Int
+  readonly columns: Int
+  readonly half: Int
+}
+
+/** y = act(gate) · up. */
+export function gatedRow(
+  p: Program,
+  name: ActivationName,
+  { x, y, columns, half }: GatedRow & { readonly y: Int },
+): void {
+  const up = p.plus(x, half)
+  p.elements(columns, (at, mask) => {
+    const active = activate(p, name, p.load({ base: x, index: at }, mask))
+    p.store({ base: y, index: at }, p.mul(active, p.load({ base: up, index: at }, mask)), mask)
+  })
+}
+
+/** The gradient, gate ‖ up like x; dy may lie where that of the gate goes. */
+export function gatedGradRow(
+  p: Program,
+  name: ActivationName,
+  { x, dy, dx, columns, half }: GatedRow & { readonly dy: Int; readonly dx: Int },
+): void {
+  const [up, dUp] = [p.plus(x, half), p.plus(dx, half)]
+  p.elements(columns, (at, mask) => {
+    const gate = p.load({ base: x, index: at }, mask)
+    const d = p.load({ base: dy, index: at }, mask)
+    const scaled = p.mul(d, p.load({ base: up, index: at }, mask))
+    const { value, slope } = activateBoth(p, name, gate)
+    p.store({ base: dx, index: at }, p.mul(scaled, slope), mask)
+    p.store({ base: dUp, index: at }, p.mul(d, value), mask)
+  })
+}
+
 /** args: x [rows, 2F], y [rows, F], F. Item: a row. */
 const gated =
   (name: ActivationName): Write =>
@@ -185,50 +225,36 @@ const gated =
     const gate = p.plus(pointer(0), p.shifted(p.times(begin, bytes), 'left', 1))
     const y = p.plus(pointer(1), p.times(begin, bytes))
     p.range(begin, end, 1, () => {
-      const up = p.plus(gate, bytes)
-      p.elements(width, (at, mask) => {
-        const active = activate(p, name, p.load({ base: gate, index: at }, mask))
-        p.store({ base: y, index: at }, p.mul(active, p.load({ base: up, index: at }, mask)), mask)
-      })
+      gatedRow(p, name, { x: gate, y, columns: width, half: bytes })
       p.increase(gate, p.shifted(bytes, 'left', 1))
       p.increase(y, bytes)
     })
   }
 
-/** args: dy [rows, F], x [rows, 2F], dx [rows, row], F, row. Item: a row. */
+/** args: dy [rows, dyRow], x [rows, 2F], dx [rows, dxRow], F, dyRow, dxRow. Item: a row. */
 const gatedGrad =
   (name: ActivationName): Write =>
   ({ p, begin, end, pointer, integer }) => {
     const width = integer(3)
     const bytes = p.shifted(width, 'left', 2)
     const both = p.shifted(bytes, 'left', 1)
-    const dy = p.plus(pointer(0), p.times(begin, bytes))
+    const [dyRow, dxRow] = [4, 5].map((i) => p.shifted(integer(i), 'left', 2)) as [Int, Int]
+    const dy = p.plus(pointer(0), p.times(begin, dyRow))
     const x = p.plus(pointer(1), p.times(begin, both))
-    const row = p.shifted(integer(4), 'left', 2)
-    const dx = p.plus(pointer(2), p.times(begin, row))
+    const dx = p.plus(pointer(2), p.times(begin, dxRow))
     p.range(begin, end, 1, () => {
-      const [up, dUp] = [p.plus(x, bytes), p.plus(dx, bytes)]
-      p.elements(width, (at, mask) => {
-        const gate = p.load({ base: x, index: at }, mask)
-        const d = p.load({ base: dy, index: at }, mask)
-        const scaled = p.mul(d, p.load({ base: up, index: at }, mask))
-        const { value, slope } = activateBoth(p, name, gate)
-        p.store({ base: dx, index: at }, p.mul(scaled, slope), mask)
-        p.store({ base: dUp, index: at }, p.mul(d, value), mask)
-      })
+      gatedGradRow(p, name, { dy, x, dx, columns: width, half: bytes })
       p.increase(x, both)
-      p.increase(dx, row)
-      p.increase(dy, bytes)
+      p.increase(dx, dxRow)
+      p.increase(dy, dyRow)
     })
   }
-
-const capital = (name: string) => `${name[0]!.toUpperCase()}${name.slice(1)}`
 
 export const elementwiseKernels: Readonly<Record<string, Write>> = Object.fromEntries([
   ...Object.keys(unary).map((name) => [`${name}Float`, map(name)] as const),
   ...Object.keys(binary).map((name) => [`${name}Float`, mapPairs(name)] as const),
   ...activationNames.flatMap((name) => [
-    [`gated${capital(name)}`, gated(name)] as const,
-    [`gated${capital(name)}Grad`, gatedGrad(name)] as const,
+    [gatedName(name), gated(name)] as const,
+    [`${gatedName(name)}Grad`, gatedGrad(name)] as const,
   ]),
 ])

@@ -2,11 +2,13 @@
 // lie, as the record's strides say. A tile of the result is cut into blocks of 14 × 32 (AVX-512) or 6 × 16 (AVX2), whose
 // sums stay in registers. Each element is the same chain of fused multiply-adds in ascending order of the depth as
 // WebAssembly computes. With bfloat16 a step of the packed strips is a pair of numbers of each row (avx512_bf16).
+// A gated unit may follow: it then finds in the cache what was multiplied, instead of on a way to memory and back.
+import { gatedGradRow, gatedName, gatedRow } from './elementwise.ts'
 import type { InstructionSet } from './instructions.ts'
 import type { KernelFrame, Write } from './kernel.ts'
 import type { Int, Mask, Place, Program, Vector } from './program.ts'
 import { findRecord, productWord } from './records.ts'
-import { expm1, sigmoid } from './vector-math.ts'
+import { type ActivationName, activationNames, expm1, sigmoid } from './vector-math.ts'
 
 /** Rows of a strip of the left operand, columns of one of the right operand. */
 export const stripShape: Record<InstructionSet, { readonly rows: number; readonly columns: number }> = {
@@ -30,15 +32,26 @@ const word = {
   leftStrip: 12,
   rightStep: 13,
   rightStrip: 14,
+  beside: 15,
 } as const
 
 /** How a strip of the left operand is read: its rows side by side, or each by itself, its steps side by side. */
 type Left = 'columns' | 'rows'
 type Dot = 'fma231' | 'dotBfloat16'
 
-/** args: records, count of records, tileM, tileN, activation, its parameter. Item: a tile. */
+/**
+ * A gated unit of the products, in numbers of F columns, n in the record. As value, the product is gate ‖ up, both F
+ * columns wide, and act(gate) · up is written to rows of F at `beside`. As gradient, it is the unit's dy, gate ‖ up are
+ * rows of 2F at `beside`, and their gradient takes its place.
+ */
+interface Unit {
+  readonly activation: ActivationName
+  readonly as: 'value' | 'gradient'
+}
+
+/** args: records, count of records, tileM, tileN, activation, its parameter. Item: a tile; of a unit's value, of both halves. */
 export const multiplyTiles =
-  (dot: Dot, kind: Left): Write =>
+  (dot: Dot, kind: Left, unit?: Unit): Write =>
   (frame) => {
     const { p, begin, end, memory } = frame
     p.range(begin, end, 1, (item) => {
@@ -67,8 +80,36 @@ export const multiplyTiles =
         rightStep: field('rightStep'),
         rightStrip: field('rightStrip'),
       }
-      multiplyTile(p, dot, kind, { left, right, result, rows, columns, stride, ...strides })
-      finishTile(frame, record, { result, rows, columns, stride, column })
+      const tileOf = { left, rows, columns, stride, ...strides }
+      if (!unit) {
+        multiplyTile(p, dot, kind, { ...tileOf, right, result })
+        return finishTile(frame, record, { result, rows, columns, stride, column })
+      }
+      const width = field('n')
+      const half = p.shifted(width, 'left', 2)
+      const halves = p.times(strips(stripColumns, width), strides.rightStrip)
+      p.range(0, unit.as === 'value' ? 2 : 1, 1, (i) =>
+        multiplyTile(p, dot, kind, {
+          ...tileOf,
+          right: p.plus(right, p.times(i, halves)),
+          result: p.plus(result, p.times(i, half)),
+        }),
+      )
+      const besideRow = unit.as === 'value' ? half : p.plus(half, half)
+      const beside = p.address({
+        base: p.plus(
+          p.plus(p.loadUnsigned({ base: record, displacement: 4 * word.beside }), memory),
+          p.times(row, besideRow),
+        ),
+        index: column,
+        scale: 4,
+      })
+      p.range(0, rows, 1, () => {
+        if (unit.as === 'value') gatedRow(p, unit.activation, { x: result, y: beside, columns, half })
+        else gatedGradRow(p, unit.activation, { x: beside, dy: result, dx: result, columns, half })
+        p.increase(result, stride)
+        p.increase(beside, besideRow)
+      })
     })
   }
 
@@ -265,8 +306,23 @@ export function finishTile(
   for (const [i, activate] of activations.entries()) p.if(activation, '==', i + 1, () => eachVector((x) => activate(x)))
 }
 
-export const productKernels: Readonly<Record<string, Write>> = {
-  multiplyTiles: multiplyTiles('fma231', 'columns'),
-  multiplyTilesInRows: multiplyTiles('fma231', 'rows'),
-  multiplyTilesBfloat16: multiplyTiles('dotBfloat16', 'columns'),
+const plain: Readonly<Record<string, (unit?: Unit) => Write>> = {
+  multiplyTiles: (unit) => multiplyTiles('fma231', 'columns', unit),
+  multiplyTilesInRows: (unit) => multiplyTiles('fma231', 'rows', unit),
+  multiplyTilesBfloat16: (unit) => multiplyTiles('dotBfloat16', 'columns', unit),
 }
+
+/** The name of the kernel that has a gated unit behind its products. */
+export const followedBy = (kernel: string, activation: string, as: Unit['as']): string =>
+  `${kernel}_${gatedName(activation)}${as === 'gradient' ? 'Grad' : ''}`
+
+export const productKernels: Readonly<Record<string, Write>> = Object.fromEntries(
+  Object.entries(plain).flatMap(([name, write]) => [
+    [name, write()],
+    ...activationNames.flatMap((activation) =>
+      (['value', 'gradient'] as const).map(
+        (as) => [followedBy(name, activation, as), write({ activation, as })] as const,
+      ),
+    ),
+  ]),
+)

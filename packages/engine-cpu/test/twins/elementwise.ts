@@ -82,18 +82,23 @@ const gated = kernelCases({
   }),
 })
 
-/** args: dy [rows, F], x [rows, 2F], dx [rows, row], F, row. */
+/** args: dy [rows, dyRow], x [rows, 2F], dx [rows, dxRow], F, dyRow, dxRow; dy by itself or in dx. */
 const gatedGrad = kernelCases({
-  parameters: record({ ...rowsAndWidth, spare: small(3) }),
-  setup: ({ rows, width, values, spare }) => ({
-    tensors: {
-      dy: input(floats(rows * width, values)),
-      x: input(floats(2 * rows * width, values, 1)),
-      dx: output(rows * (2 * width + spare)),
-    },
-    args: (at) => [at['dy']!, at['x']!, at['dx']!, width, 2 * width + spare],
-    items: rows,
-  }),
+  parameters: record({ ...rowsAndWidth, dySpare: small(3, 0), spare: small(3, 0), inPlace: boolean() }),
+  setup: ({ rows, width, values, dySpare, spare, inPlace }) => {
+    const dxRow = 2 * width + spare
+    const dyRow = inPlace ? dxRow : width + dySpare
+    const dy = floats(rows * dyRow, values)
+    return {
+      tensors: {
+        ...(!inPlace && { dy: input(dy) }),
+        x: input(floats(2 * rows * width, values, 1)),
+        dx: inPlace ? updated(dy) : output(rows * dxRow),
+      },
+      args: (at) => [at['dy'] ?? at['dx']!, at['x']!, at['dx']!, width, dyRow, dxRow],
+      items: rows,
+    }
+  },
 })
 
 const twoTensors = pairs(false)

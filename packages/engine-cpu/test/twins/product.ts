@@ -1,9 +1,12 @@
 // Cases of products: lists of products of any shapes, whose operands each target packs its own way, or reads where they
 // lie. Padding is NaN, and results lie in wider rows, whose other elements must stay as they are.
 import { array, boolean, constantFrom, float, oneof, record } from 'fast-check'
-import { stripShape } from '../../src/native/product.ts'
+import { gatedName } from '../../src/native/elementwise.ts'
+import { followedBy, stripShape } from '../../src/native/product.ts'
+import { activationNames } from '../../src/native/vector-math.ts'
 import { anyValues, floats, input, type KernelCases, kernelCases, output, plainValues, small, table } from './case.ts'
-import { type Addresses, type Target, type Tensor, updated, work } from './case.ts'
+import { type Addresses, type Setup, type Target, type Tensor, updated, type Values, work } from './case.ts'
+import { runKernel } from './memory.ts'
 
 const recordWords = 16
 
@@ -107,12 +110,15 @@ function tiles(
   tensors: Record<string, Tensor>,
   laid: (product: Shape) => readonly number[],
   { tileRows, tileColumns, activation, parameter }: Record<string, number>,
+  unit?: Unit,
 ) {
   const [tileM, tileN] = [tileRows! * rows, tileColumns! * columns]
   let items = 0
-  const places = products.map(({ m, n }) => {
+  const width = ({ n }: Shape) => (unit?.as === 'value' ? n / 2 : n)
+  const places = products.map((product) => {
+    const { m } = product
     const first = items
-    const tilesN = Math.ceil(n / tileN)
+    const tilesN = Math.ceil(width(product) / tileN)
     items += tilesN * Math.ceil(m / tileM)
     return { first, tilesN }
   })
@@ -122,8 +128,9 @@ function tiles(
         const { m, n, k, border, hasBias } = product
         const { first, tilesN } = places[i]!
         const bias = hasBias ? at[`bias${i}`]! : 0
-        const record = [at[`left${i}`]!, at[`right${i}`]!, at[`result${i}`]!, m, n, k, first, tilesN, n + border, bias]
-        return [...record, ...laid(product), 0]
+        const addresses = (['left', 'right', 'result'] as const).map((name) => at[`${name}${i}`]!)
+        const record = [...addresses, m, width(product), k, first, tilesN, n + border, bias]
+        return [...record, ...laid(product), at[`beside${i}`] ?? 0]
       }),
     )
   return {
@@ -143,11 +150,78 @@ const resultSize = ({ m, n, border }: Shape) => m * (n + border) - border
 const strides = (left: Omit<Laid, 'elements'>, right: Omit<Laid, 'elements'>) =>
   [left.row, left.step, left.strip, right.step, right.strip] as const
 
-const multiplyTiles = (leftKind: 'columns' | 'rows') =>
+interface Unit {
+  readonly activation: string
+  readonly as: 'value' | 'gradient'
+}
+
+/** Of an operand's kind, and perhaps of a gated unit that follows. */
+interface Cases {
+  readonly plain: 'multiplyTiles' | 'multiplyTilesInRows' | 'multiplyTilesBfloat16'
+  readonly unit?: Unit
+}
+
+/** Shapes that a unit can follow: halves of whole strips for any target, rows that have room for both halves. */
+const followable = (products: readonly Shape[], { as }: Unit): Shape[] =>
+  products.map((product) => {
+    const n = as === 'value' ? 64 * (1 + (product.n % 2)) : product.n
+    return { ...product, n, border: product.border + (as === 'value' ? 0 : n), hasBias: false }
+  })
+
+/** What follows, by the kernels that do it apart: the products', and WebAssembly's of the unit. */
+function unitTensors(
+  { plain, unit }: Required<Cases>,
+  products: readonly Shape[],
+  values: Values,
+  target: Target,
+  setup: () => Setup,
+): Record<string, Tensor> {
+  const kernel = gatedName(unit.activation)
+  const product = (i: number) => runKernel(plain, target, setup(), [], 0)[`result${i}`] as Float32Array
+  return each(products, ({ m, n, border }, i) => {
+    const row = n + border
+    const rowsOf = (x: Float32Array, width: number) => {
+      const rows = new Float32Array(m * width)
+      for (let j = 0; j < m; j++) rows.set(x.subarray(j * row, j * row + width), j * width)
+      return rows
+    }
+    // The last row of a gradient has both halves as well.
+    const size = m * row - border + (unit.as === 'value' ? 0 : n)
+    const inRows = (x: Float32Array, width: number) => {
+      const result = output(size).contents({}) as Float32Array
+      for (let j = 0; j < m; j++) result.set(x.subarray(j * width, (j + 1) * width), j * row)
+      return result
+    }
+    if (unit.as === 'value') {
+      const y = () => {
+        const tensors = { x: input(rowsOf(product(i), n)), y: output((m * n) / 2) }
+        const args = (at: Addresses) => [at['x']!, at['y']!, n / 2]
+        return runKernel(kernel, 'wasm', { tensors, args, items: m }, [], 0)['y'] as Float32Array
+      }
+      return {
+        [`result${i}`]: output(size, { expected: () => inRows(rowsOf(product(i), n), n) }),
+        [`beside${i}`]: output((m * n) / 2, { expected: y }),
+      }
+    }
+    const x = floats(2 * m * n, values, 3 * i + 2)
+    const gradient = () => {
+      const tensors = { dy: input(rowsOf(product(i), n)), x: input(x), dx: output(2 * m * n) }
+      const args = (at: Addresses) => [at['dy']!, at['x']!, at['dx']!, n, n, 2 * n]
+      const { dx } = runKernel(`${kernel}Grad`, 'wasm', { tensors, args, items: m }, [], 0) as { dx: Float32Array }
+      return inRows(dx, 2 * n)
+    }
+    return { [`result${i}`]: output(size, { expected: gradient }), [`beside${i}`]: input(x) }
+  })
+}
+
+const multiplyTiles = ({ plain, unit }: Cases) =>
   kernelCases({
-    twin: 'multiplyTiles',
+    ...(unit ? { alone: true } : { twin: 'multiplyTiles' }),
     parameters: record({ ...common, values: anyValues }),
-    setup: ({ products, values, ...rest }, target) => {
+    setup: ({ products: given, values, ...how }, target) => {
+      const products = unit ? followable(given, unit) : given
+      const rest = unit ? { ...how, activation: 0 } : how
+      const leftKind = plain === 'multiplyTilesInRows' ? 'rows' : 'columns'
       const { rows, columns } = strips(target)
       const laid = products.map(({ m, n, k, leftInPlace, rightInPlace }, i) => {
         const [a, b] = [floats(m * k, values, 3 * i), floats(n * k, values, 3 * i + 1)]
@@ -168,7 +242,10 @@ const multiplyTiles = (leftKind: 'columns' | 'rows') =>
         const { left, right } = laid[products.indexOf(product)]!
         return strides(left, right)
       }
-      return tiles(products, { rows, columns }, tensors, laidOf, rest)
+      const setup = (of?: Unit, more = {}) =>
+        tiles(products, { rows, columns }, { ...tensors, ...more }, laidOf, rest, of)
+      if (!unit) return setup()
+      return setup(unit, unitTensors({ plain, unit }, products, values, target, setup))
     },
   })
 
@@ -180,48 +257,61 @@ function pairs(values: Float32Array): Int32Array {
 }
 
 /** A step is a pair of bfloat16; the order of additions within a pair is the processor's, and denormals are zeros. */
-const multiplyTilesBfloat16 = kernelCases({
-  alone: true,
-  runsOn: (set, { bfloat16 }) => set === 'avx512' && bfloat16,
-  parameters: record({ ...common, activation: constantFrom(0), values: plainValues }),
-  setup: ({ products, values, ...rest }, target) => {
-    const { rows, columns } = strips(target)
-    const tensors = each(products, (product, i) => {
-      const { m, n, k, border, hasBias } = product
-      const [left, right, bias] = [2 * m * k, 2 * n * k, n].map((count, j) => floats(count, values, 3 * i + j)) as [
-        Float32Array,
-        Float32Array,
-        Float32Array,
-      ]
-      const packed = [pack(pairs(left), m, k, rows, -1), pack(pairs(right), n, k, columns, -1)] as const
-      const before = new Float32Array(resultSize(product)).fill(3)
-      const expected = () => {
-        const result = Float64Array.from(before)
-        for (let row = 0; row < m; row++)
-          for (let column = 0; column < n; column++) {
-            let sum = hasBias ? bias[column]! : 0
-            for (let j = 0; j < 2 * k; j++) sum += left[row * 2 * k + j]! * right[column * 2 * k + j]!
-            result[row * (n + border) + column] = sum
-          }
-        return result
-      }
-      // Each of 2k + 1 additions may err by half a unit of the last place of the largest sum, Σ |a·b| at most.
-      const size = (x: Float32Array) => x.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
-      const absolute = (2 * k + 1) * 2 ** -23 * (2 * k * size(left) * size(right) + size(bias))
-      return {
-        [`left${i}`]: input(packed[0]),
-        [`right${i}`]: input(packed[1]),
-        [`result${i}`]: updated(before, { expected, tolerance: { absolute } }),
-        ...(hasBias && { [`bias${i}`]: input(bias) }),
-      }
-    })
-    const laidOf = ({ k }: Shape) => strides(packedIn(rows, k), packedIn(columns, k))
-    return tiles(products, { rows, columns }, tensors, laidOf, rest)
-  },
-})
+const multiplyTilesBfloat16 = (unit?: Unit) =>
+  kernelCases({
+    alone: true,
+    runsOn: (set, { bfloat16 }) => set === 'avx512' && bfloat16,
+    parameters: record({ ...common, activation: constantFrom(0), values: plainValues }),
+    setup: ({ products: given, values, ...rest }, target) => {
+      const products = unit ? followable(given, unit) : given
+      const { rows, columns } = strips(target)
+      const tensors = each(products, (product, i) => {
+        const { m, n, k, border, hasBias } = product
+        const [left, right, bias] = [2 * m * k, 2 * n * k, n].map((count, j) => floats(count, values, 3 * i + j)) as [
+          Float32Array,
+          Float32Array,
+          Float32Array,
+        ]
+        const packed = [pack(pairs(left), m, k, rows, -1), pack(pairs(right), n, k, columns, -1)] as const
+        const before = new Float32Array(resultSize(product)).fill(3)
+        const expected = () => {
+          const result = Float64Array.from(before)
+          for (let row = 0; row < m; row++)
+            for (let column = 0; column < n; column++) {
+              let sum = hasBias ? bias[column]! : 0
+              for (let j = 0; j < 2 * k; j++) sum += left[row * 2 * k + j]! * right[column * 2 * k + j]!
+              result[row * (n + border) + column] = sum
+            }
+          return result
+        }
+        // Each of 2k + 1 additions may err by half a unit of the last place of the largest sum, Σ |a·b| at most.
+        const size = (x: Float32Array) => x.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+        const absolute = (2 * k + 1) * 2 ** -23 * (2 * k * size(left) * size(right) + size(bias))
+        return {
+          [`left${i}`]: input(packed[0]),
+          [`right${i}`]: input(packed[1]),
+          [`result${i}`]: updated(before, { expected, tolerance: { absolute } }),
+          ...(hasBias && { [`bias${i}`]: input(bias) }),
+        }
+      })
+      const laidOf = ({ k }: Shape) => strides(packedIn(rows, k), packedIn(columns, k))
+      const setup = (of?: Unit, more = {}) =>
+        tiles(products, { rows, columns }, { ...tensors, ...more }, laidOf, rest, of)
+      if (!unit) return setup()
+      return setup(unit, unitTensors({ plain: 'multiplyTilesBfloat16', unit }, products, values, target, setup))
+    },
+  })
 
-export const productCases: Readonly<Record<string, KernelCases>> = {
-  multiplyTiles: multiplyTiles('columns'),
-  multiplyTilesInRows: multiplyTiles('rows'),
-  multiplyTilesBfloat16,
-}
+const casesOf = (cases: Cases): KernelCases =>
+  cases.plain === 'multiplyTilesBfloat16' ? multiplyTilesBfloat16(cases.unit) : multiplyTiles(cases)
+
+export const productCases: Readonly<Record<string, KernelCases>> = Object.fromEntries(
+  (['multiplyTiles', 'multiplyTilesInRows', 'multiplyTilesBfloat16'] as const).flatMap((plain) => [
+    [plain, casesOf({ plain })],
+    ...activationNames.flatMap((activation) =>
+      (['value', 'gradient'] as const).map(
+        (as) => [followedBy(plain, activation, as), casesOf({ plain, unit: { activation, as } })] as const,
+      ),
+    ),
+  ]),
+)

@@ -1,4 +1,4 @@
-import { combine, type GateActivation, groupedGatedUnit, groupedMatMul, type tf } from '../../src/index.ts'
+import { combine, type GateActivation, groupedGatedExperts, groupedMatMul, type tf } from '../../src/index.ts'
 import { activationFunctions } from './activations.ts'
 import { fromRows, integers, normals, type OperationCase, rowsOf, sum, zeros } from './case.ts'
 
@@ -35,29 +35,38 @@ const grouped = (
 const groupedGated = (
   name: GateActivation,
   slots: number,
-  [K, F]: [number, number],
+  [K, F, M]: [number, number, number],
   offsets: number[],
 ): OperationCase => {
   const members = offsets.length - 1
   return {
-    name: `groupedGatedUnit ${name} [${slots}, ${F}]`,
-    kernels: ['GroupedGatedUnit', 'GroupedGatedUnitGrad'],
+    name: `groupedGatedExperts ${name} [${slots}, ${F}, ${M}]`,
+    kernels: ['GroupedGatedExperts', 'GroupedGatedExpertsGrad'],
     inputs: (rng) => ({
       x: normals(rng, [slots, K]),
       w: normals(rng, [members, 2 * F, K]),
+      down: normals(rng, [members, M, F]),
       offsets: integers([members + 1], offsets),
     }),
     run: (inputs) => [
-      groupedGatedUnit(inputs['x'] as tf.Tensor2D, inputs['w']!, inputs['offsets'] as tf.Tensor1D, name),
+      groupedGatedExperts(
+        inputs['x'] as tf.Tensor2D,
+        inputs['w']!,
+        inputs['down']!,
+        inputs['offsets'] as tf.Tensor1D,
+        name,
+      ),
     ],
-    naive: ({ x, w }) => [
-      fromRows([slots, F], (n, f) => {
+    naive: ({ x, w, down }) => [
+      fromRows([slots, M], (n, m) => {
         const e = offsets.findIndex((from, member) => member < members && from <= n && n < offsets[member + 1]!)
+        if (e < 0) return 0
         const projected = (row: number) => sum(K, (k) => rowsOf(x!).at(n, k) * w!.values[(e * 2 * F + row) * K + k]!)
-        return e < 0 ? 0 : activationFunctions[name](projected(f)) * projected(F + f)
+        const hidden = (f: number) => activationFunctions[name](projected(f)) * projected(F + f)
+        return sum(F, (f) => hidden(f) * down!.values[(e * M + m) * F + f]!)
       }),
     ],
-    gradients: ['x', 'w'],
+    gradients: ['x', 'w', 'down'],
   }
 }
 
@@ -84,9 +93,9 @@ const combineCase = (label: string, width: number, rows: number[], outputRows: n
 })
 
 export const groupedCases: readonly OperationCase[] = [
-  groupedGated('silu', 7, [3, 4], [0, 3, 3, 7]),
-  groupedGated('geluTanh', 9, [3, 2], [2, 4, 7]),
-  groupedGated('relu', 5, [4, 3], [0, 0, 5, 5]),
+  groupedGated('silu', 7, [3, 4, 2], [0, 3, 3, 7]),
+  groupedGated('geluTanh', 9, [3, 2, 4], [2, 4, 7]),
+  groupedGated('relu', 5, [4, 3, 3], [0, 0, 5, 5]),
   ...[true, false].flatMap((transposeB) => [
     grouped('with a member that has no slots', 7, [3, 4], [0, 3, 3, 7], transposeB),
     grouped('with all slots at one member', 5, [4, 3], [0, 0, 5, 5], transposeB),
