@@ -174,6 +174,9 @@ const large: Problem[] = [
   { T: 64, S: 64, D: 32, H: 2 },
   { T: 131, S: 131, D: 20, C: 12, H: 4, G: 2, sinks: true },
   { T: 100, S: 230, D: 16, causal: false, B: 2 },
+  // read where they lie, apart from the last queries
+  { T: 80, S: 104, D: 32, C: 16, H: 4, G: 2, B: 2, window: 90 },
+  { T: 90, S: 104, D: 16, C: 32, H: 2, G: 2, causal: false, keyLength: 101 },
   { T: 200, S: 200, D: 9, window: 33 },
   // so many heads that blocks are as large as they get and a head's gradient is one chunk
   { B: 8, T: 90, S: 90, D: 6, H: 4, G: 4 },
@@ -220,17 +223,18 @@ describe('values', () => {
     }
   })
 
-  test('what lies past keyLength is never read', () => {
+  // 16 features are read where they lie, 5 are copied.
+  test.each([5, 16])('what lies past keyLength does not matter, %d features', (D) => {
     for (const T of [1, 20]) {
-      const sizes = sizesOf({ T, S: 70, D: 5, keyLength: 50 })
+      const sizes = sizesOf({ T, S: 70, D, keyLength: 50 })
       const given = valuesOf(sizes)
       const inputs = inputsOf(sizes, given)
-      for (const name of ['k', 'v']) backend.view(inputs[name]!).fill(NaN, 50 * 5)
+      for (const name of ['k', 'v']) backend.view(inputs[name]!).fill(NaN, 50 * D)
       const results = native('mixlab.Attention', inputs, attributesOf(sizes))
       const expected = attention(sizes, given)
       expectClose(values(results[0]!), expected.y, { absolute: 2e-6 })
       const [y, lse] = results as [TensorInfo, TensorInfo]
-      const dy = tensor(y.shape, normals(T * 5))
+      const dy = tensor(y.shape, normals(T * D))
       for (const gradient of native('mixlab.AttentionGrad', { ...inputs, dy, y, lse }, attributesOf(sizes))) {
         expect(values(gradient).every(Number.isFinite)).toBe(true)
       }

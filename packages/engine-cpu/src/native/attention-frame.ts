@@ -19,11 +19,35 @@ const unbounded = 2 ** 30
 
 export type AttentionTensor = 'q' | 'k' | 'v' | 'y' | 'dy' | 'dq'
 
+/** Rows of a head: the first one's address, and bytes from row to row. */
+export interface Rows {
+  readonly at: Int
+  readonly stride: Int
+}
+
 /** A head of queries, and the keys' head that it reads, of a sequence. */
 export interface Head {
   readonly b: Int
   readonly g: Int
   readonly h: Int
+}
+
+const isOfKeys = (name: AttentionTensor) => name === 'k' || name === 'v'
+const rowsOfTensor = (name: AttentionTensor) => (isOfKeys(name) ? 'keys' : 'queries')
+const widthOf = {
+  q: 'features',
+  k: 'features',
+  dq: 'features',
+  v: 'valueFeatures',
+  y: 'valueFeatures',
+  dy: 'valueFeatures',
+} as const
+
+interface RowsOf {
+  readonly first: Int
+  readonly count: Int
+  readonly multiple: number
+  readonly work: Int
 }
 
 export class AttentionFrame {
@@ -67,17 +91,32 @@ export class AttentionFrame {
     return this.p.plus(this.pointer('work'), this.p.times(this.word('workBytes'), this.frame.thread))
   }
 
-  /** A row of a head in a tensor [batch, rows, heads, width]: its address, and bytes from row to row. */
-  tensor(name: AttentionTensor, { b, g, h }: Head, first?: Int): { at: Int; stride: Int } {
+  /** Of a tensor [batch, rows, heads, width]. */
+  tensor(name: AttentionTensor, { b, g, h }: Head, first: Int): Rows {
     const { p } = this
-    const ofKeys = name === 'k' || name === 'v'
-    const width = this.word(name === 'q' || name === 'k' || name === 'dq' ? 'features' : 'valueFeatures')
-    const bytes = p.shifted(width, 'left', 2)
-    const stride = p.times(this.word(ofKeys ? 'keyHeads' : 'heads'), bytes)
-    const start = p.times(b, this.word(ofKeys ? 'keys' : 'queries'))
-    const row = first ? p.plus(start, first) : start
-    const head = p.times(ofKeys ? g : h, bytes)
+    const bytes = p.shifted(this.word(widthOf[name]), 'left', 2)
+    const stride = p.times(this.word(isOfKeys(name) ? 'keyHeads' : 'heads'), bytes)
+    const row = p.plus(p.times(b, this.word(rowsOfTensor(name))), first)
+    const head = p.times(isOfKeys(name) ? g : h, bytes)
     return { at: p.plus(p.plus(this.pointer(name), p.times(row, stride)), head), stride }
+  }
+
+  /**
+   * Rows of a tensor to be read in whole vectors, and in number up to a multiple of `multiple`: where they lie, or, where
+   * that would read beyond them, copied to work memory with padding.
+   */
+  rows(name: AttentionTensor, head: Head, { first, count, multiple, work }: RowsOf): Rows {
+    const { p } = this
+    const [width, wide] = [this.word(widthOf[name]), this.padded(widthOf[name])]
+    const rows = this.tensor(name, head, first)
+    const end = p.plus(first, up(p, count, multiple))
+    const beyond = p.larger(p.int(0), p.minus(end, this.word(rowsOfTensor(name))))
+    p.if(p.plus(beyond, p.minus(wide, width)), '!=', 0, () => {
+      packRows(p, { to: work, from: rows.at, fromStride: rows.stride, rows: count, width, wide }, multiple)
+      p.set(rows.at, work)
+      p.set(rows.stride, p.shifted(wide, 'left', 2))
+    })
+    return rows
   }
 
   firstKey(query: Int): Int {
@@ -117,7 +156,7 @@ export function up(p: Program, x: Int, multiple: number): Int {
 
 export const between = (p: Program, low: Int, x: Int, high: Int): Int => p.larger(low, p.smaller(x, high))
 
-interface Rows {
+interface Packing {
   readonly to: Int
   readonly from: Int
   /** Bytes from row to row. */
@@ -130,7 +169,11 @@ interface Rows {
 }
 
 /** Copies rows into work memory, padding them with zeros: in width, and in number up to a multiple of `multiple`. */
-export function packRows(p: Program, { to, from, fromStride, rows, width, wide, scale }: Rows, multiple: number): void {
+export function packRows(
+  p: Program,
+  { to, from, fromStride, rows, width, wide, scale }: Packing,
+  multiple: number,
+): void {
   const [source, target] = [p.copy(from), p.copy(to)]
   const wideBytes = p.shifted(wide, 'left', 2)
   p.range(0, rows, 1, () => {
@@ -161,18 +204,27 @@ export function zero(p: Program, to: Int, count: Int): void {
   })
 }
 
-/** to[width][64] = from[rows][width] transposed, rows up to a multiple of 16, `width` a multiple of 16. */
-export function transposeRows(p: Program, to: Int, from: Int, rows: Int, width: Int): void {
-  const stride = p.shifted(width, 'left', 2)
+interface Transposition {
+  readonly to: Int
+  readonly from: Rows
+  readonly rows: Int
+  /** A multiple of 16. */
+  readonly width: Int
+  readonly scale?: Vector
+}
+
+/** to[width][64] = from[rows][width] transposed, rows up to a multiple of 16. */
+export function transposeRows(p: Program, { to, from, rows, width, scale }: Transposition): void {
+  const { stride } = from
   p.range(0, up(p, rows, 16), p.lanes, (row) => {
-    const source = p.plus(from, p.times(row, stride))
+    const source = p.plus(from.at, p.times(row, stride))
     const target = p.address({ base: to, index: row, scale: 4 })
     p.range(0, width, p.lanes, () => {
       const at = p.copy(source)
       const square = Array.from({ length: p.lanes }, () => {
         const value = p.load({ base: at })
         p.increase(at, stride)
-        return value
+        return scale ? p.mul(value, scale) : value
       })
       for (const [i, column] of transpose(p, square).entries())
         p.store({ base: target, displacement: scoreStride * i }, column)
@@ -192,7 +244,7 @@ interface Block {
 interface ScoreProduct {
   readonly scores: Int
   /** [keys][wide]. */
-  readonly left: Int
+  readonly left: Rows
   /** [wide][64]. */
   readonly right: Int
   readonly wide: Int
@@ -202,7 +254,6 @@ interface ScoreProduct {
 export function blockScores(a: AttentionFrame, { scores, left, right, wide }: ScoreProduct, block: Block): void {
   const { p } = a
   const { s0, keys, t0, queries } = block
-  const row = p.shifted(wide, 'left', 2)
   const rows = rowsOf(p)
   p.range(0, keys, rows, (i) => {
     const lowest = p.larger(p.int(0), p.minus(a.firstQuery(p.plus(s0, i)), t0))
@@ -211,7 +262,7 @@ export function blockScores(a: AttentionFrame, { scores, left, right, wide }: Sc
     const high = p.smaller(queries, p.minus(a.endQuery(lastKey), t0))
     p.if(low, '<', high, () =>
       multiplySmall(p, {
-        left: { kind: 'rows', at: p.plus(left, p.times(i, row)), row },
+        left: { kind: 'rows', at: p.plus(left.at, p.times(i, left.stride)), row: left.stride },
         right: p.address({ base: right, index: low, scale: 4 }),
         rightStride: scoreStride,
         result: p.address({ base: p.plus(scores, p.times(i, scoreStride)), index: low, scale: 4 }),

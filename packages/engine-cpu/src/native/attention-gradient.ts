@@ -1,8 +1,8 @@
 // Gradient of attention: the twin of assembly/attention-gradient.ts, with blocks of 64 queries and 64 keys.
 import {
   AttentionFrame,
-  type AttentionTensor,
   type Head,
+  type Rows,
   between,
   blockScores,
   packRows,
@@ -11,7 +11,7 @@ import {
   zero,
 } from './attention-frame.ts'
 import type { KernelFrame, Write } from './kernel.ts'
-import type { Int, Vector } from './program.ts'
+import type { Int } from './program.ts'
 import { blockSize, multiplySmall, rowsOf, scoreStride } from './small-product.ts'
 import { sumLanes } from './transpose.ts'
 import { expFlushed } from './vector-math.ts'
@@ -61,7 +61,7 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
   const { p } = a
   const [wideD, wideC] = [a.padded('features'), a.padded('valueFeatures')]
   const [dRow, cRow] = [p.shifted(wideD, 'left', 2), p.shifted(wideC, 'left', 2)]
-  const tensor = (name: AttentionTensor, first?: Int) => a.tensor(name, { b, g, h }, first)
+  const of = { b, g, h }
   const dv = p.plus(dk, p.times(sumRows(a), dRow))
   const lse = a.work()
   const delta = p.plus(lse, scoreStride)
@@ -75,17 +75,13 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
   const keyRows = p.plus(ds, blockSize * scoreStride)
   const values = p.plus(keyRows, p.times(dRow, blockSize))
 
-  const pack = (name: AttentionTensor, to: Int, first: Int, count: Int, multiple: number, scale?: Vector) => {
-    const { at, stride } = tensor(name, first)
-    const isQuery = name === 'q' || name === 'k'
-    const [width, wide] = isQuery ? [a.word('features'), wideD] : [a.word('valueFeatures'), wideC]
-    packRows(p, { to, from: at, fromStride: stride, rows: count, width, wide, ...(scale && { scale }) }, multiple)
-  }
-  pack('q', rows, t0, queries, 16, a.float('scale'))
-  transposeRows(p, qT, rows, queries, wideD)
-  pack('dy', gradients, t0, queries, 16)
-  transposeRows(p, dyT, gradients, queries, wideC)
-  rowSums(a, { b, h, t0, queries }, { lse, delta, gradients, cRow, y: tensor('y', t0) })
+  const q = a.tensor('q', of, t0)
+  const [width, scale] = [a.word('features'), a.float('scale')]
+  packRows(p, { to: rows, from: q.at, fromStride: q.stride, rows: queries, width, wide: wideD, scale }, 16)
+  transposeRows(p, { to: qT, from: { at: rows, stride: dRow }, rows: queries, width: wideD })
+  const dy = a.rows('dy', of, { first: t0, count: queries, multiple: 16, work: gradients })
+  transposeRows(p, { to: dyT, from: dy, rows: queries, width: wideC })
+  rowSums(a, { b, h, t0, queries }, { lse, delta, dy, y: a.tensor('y', of, t0) })
   zero(p, dq, p.times(up(p, queries, 8), wideD))
 
   const first = a.firstKey(t0)
@@ -94,10 +90,10 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
   p.range(first, end, blockSize, (s0) => {
     const keys = p.smallerThan(p.minus(end, s0), blockSize)
     const block = { s0, keys, t0, queries }
-    pack('k', keyRows, s0, keys, 8)
-    pack('v', values, s0, keys, 8)
-    blockScores(a, { scores: weights, left: keyRows, right: qT, wide: wideD }, block)
-    blockScores(a, { scores: ds, left: values, right: dyT, wide: wideC }, block)
+    const k = a.rows('k', of, { first: s0, count: keys, multiple: 8, work: keyRows })
+    const v = a.rows('v', of, { first: s0, count: keys, multiple: 8, work: values })
+    blockScores(a, { scores: weights, left: k, right: qT, wide: wideD }, block)
+    blockScores(a, { scores: ds, left: v, right: dyT, wide: wideC }, block)
     scoreGradients(a, { weights, ds, lse }, block)
     p.range(0, keys, strip, (i) => {
       const key = p.plus(s0, i)
@@ -105,22 +101,22 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
       const lastKey = p.minus(p.plus(s0, p.smaller(p.plus(i, strip), keys)), 1)
       const steps = p.minus(p.minus(p.smaller(a.endQuery(lastKey), p.plus(t0, queries)), t0), low)
       p.if(steps, '>', 0, () => {
-        const sumInto = (to: Int, from: Int, right: Int, row: Int, columns: Int) =>
+        const sumInto = (to: Int, row: Int, from: Int, right: Rows, columns: Int) =>
           multiplySmall(p, {
             left: {
               kind: 'scores',
               at: p.address({ base: p.plus(from, p.times(i, scoreStride)), index: low, scale: 4 }),
             },
-            right: p.plus(right, p.times(low, row)),
-            rightStride: row,
+            right: p.plus(right.at, p.times(low, right.stride)),
+            rightStride: right.stride,
             result: p.plus(to, p.times(key, row)),
             resultStride: row,
             steps,
             columns,
             accumulate: true,
           })
-        sumInto(dv, weights, gradients, cRow, wideC)
-        sumInto(dk, ds, rows, dRow, wideD)
+        sumInto(dv, cRow, weights, dy, wideC)
+        sumInto(dk, dRow, ds, { at: rows, stride: dRow }, wideD)
       })
     })
     p.range(0, queries, strip, (i) => {
@@ -130,8 +126,8 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
       p.if(steps, '>', 0, () =>
         multiplySmall(p, {
           left: { kind: 'columns', at: p.address({ base: p.plus(ds, p.times(low, scoreStride)), index: i, scale: 4 }) },
-          right: p.plus(keyRows, p.times(low, dRow)),
-          rightStride: dRow,
+          right: p.plus(k.at, p.times(low, k.stride)),
+          rightStride: k.stride,
           result: p.plus(dq, p.times(i, dRow)),
           resultStride: dRow,
           steps,
@@ -142,8 +138,7 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
     })
   })
 
-  const out = tensor('dq', t0)
-  const scale = a.float('scale')
+  const out = a.tensor('dq', of, t0)
   p.range(0, queries, 1, () => {
     p.elements(a.word('features'), (at, mask) => {
       p.store({ base: out.at, index: at }, p.mul(p.load({ base: dq, index: at }), scale), mask)
@@ -156,16 +151,15 @@ function gradientBlock(a: AttentionFrame, { b, g, h, t0, queries, dk }: Unit): v
 interface RowSums {
   readonly lse: Int
   readonly delta: Int
-  readonly gradients: Int
-  readonly cRow: Int
-  readonly y: { readonly at: Int; readonly stride: Int }
+  readonly dy: Rows
+  readonly y: Rows
 }
 
 /** lse (0 for a query that sees nothing) and delta = Σ dy·y of a block, and its part of the sink's gradient. */
 function rowSums(
   a: AttentionFrame,
   { b, h, t0, queries }: { readonly b: Int; readonly h: Int; readonly t0: Int; readonly queries: Int },
-  { lse, delta, gradients, cRow, y }: RowSums,
+  { lse, delta, dy, y }: RowSums,
 ): void {
   const { p } = a
   const head = p.plus(p.times(b, a.word('heads')), h)
@@ -175,14 +169,14 @@ function rowSums(
     scale: 4,
   })
   p.range(0, scoreStride, p.width, (at) => p.store({ base: delta, index: at }, p.zero()))
-  const dy = p.copy(gradients)
+  const dyRow = p.copy(dy.at)
   p.range(0, queries, 1, (t) => {
     const sum = p.zero()
     p.elements(a.word('valueFeatures'), (at, mask) => {
-      p.accumulate(sum, p.load({ base: dy, index: at }, mask), p.load({ base: y.at, index: at }, mask))
+      p.accumulate(sum, p.load({ base: dyRow, index: at }, mask), p.load({ base: y.at, index: at }, mask))
     })
     p.storeScalar({ base: delta, index: t, scale: 4 }, sumLanes(p, sum), 4)
-    p.increase(dy, cRow)
+    p.increase(dyRow, dy.stride)
     p.increase(y.at, y.stride)
   })
   p.elements(queries, (at, mask) => {

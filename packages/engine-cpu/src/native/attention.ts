@@ -1,14 +1,5 @@
 // Attention with an online softmax: the twin of assembly/attention.ts, with blocks of 64 queries and 64 keys.
-import {
-  AttentionFrame,
-  type AttentionTensor,
-  between,
-  blockScores,
-  packRows,
-  transposeRows,
-  up,
-  zero,
-} from './attention-frame.ts'
+import { AttentionFrame, between, blockScores, transposeRows, up, zero } from './attention-frame.ts'
 import type { KernelFrame, Write } from './kernel.ts'
 import type { Int } from './program.ts'
 import { blockSize, multiplySmall, rowsOf, scoreStride } from './small-product.ts'
@@ -39,7 +30,7 @@ function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void 
   const b = p.quotient(head, heads)
   const h = p.minus(head, p.times(b, heads))
   const g = p.quotient(h, p.quotient(heads, a.word('keyHeads')))
-  const tensor = (name: AttentionTensor, first?: Int) => a.tensor(name, { b, g, h }, first)
+  const of = { b, g, h }
 
   const maxima = a.work()
   const sums = p.plus(maxima, scoreStride)
@@ -50,22 +41,8 @@ function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void 
   const values = p.plus(scores, blockSize * scoreStride)
   const y = p.plus(values, p.times(cRow, blockSize))
 
-  const features = a.word('features')
-  const q = tensor('q', t0)
-  packRows(
-    p,
-    {
-      to: rows,
-      from: q.at,
-      fromStride: q.stride,
-      rows: queries,
-      width: features,
-      wide: wideD,
-      scale: a.float('scale'),
-    },
-    16,
-  )
-  transposeRows(p, qT, rows, queries, wideD)
+  const q = a.rows('q', of, { first: t0, count: queries, multiple: 16, work: rows })
+  transposeRows(p, { to: qT, from: q, rows: queries, width: wideD, scale: a.float('scale') })
   zero(p, y, p.times(up(p, queries, 8), wideC))
   const sink = p.broadcast(p.constant(-Infinity))
   const once = p.zero()
@@ -81,40 +58,15 @@ function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void 
 
   const first = a.firstKey(t0)
   const end = a.endKey(p.minus(p.plus(t0, queries), 1))
-  const k = tensor('k')
-  const v = tensor('v')
   p.range(first, end, blockSize, (s0) => {
     const keys = p.smallerThan(p.minus(end, s0), blockSize)
     const block = { s0, keys, t0, queries }
-    const from = (at: Int, stride: Int) => p.plus(at, p.times(s0, stride))
-    packRows(
-      p,
-      {
-        to: rows,
-        from: from(k.at, k.stride),
-        fromStride: k.stride,
-        rows: keys,
-        width: a.word('features'),
-        wide: wideD,
-      },
-      8,
-    )
-    blockScores(a, { scores, left: rows, right: qT, wide: wideD }, block)
+    const k = a.rows('k', of, { first: s0, count: keys, multiple: 8, work: rows })
+    blockScores(a, { scores, left: k, right: qT, wide: wideD }, block)
     softmaxBlock(a, { scores, maxima }, block)
-    p.if(s0, '>', first, () => rescale(a, y, factors, queries, cRow))
-    packRows(
-      p,
-      {
-        to: values,
-        from: from(v.at, v.stride),
-        fromStride: v.stride,
-        rows: keys,
-        width: a.word('valueFeatures'),
-        wide: wideC,
-      },
-      8,
-    )
+    const v = a.rows('v', of, { first: s0, count: keys, multiple: 1, work: values })
     const strip = rowsOf(p)
+    // A strip that sees none of these keys is left as it is: its maxima have not changed.
     p.range(0, queries, strip, (i) => {
       const low = p.minus(p.larger(a.firstKey(p.plus(t0, i)), s0), s0)
       const last = p.minus(p.plus(t0, p.smaller(p.plus(i, strip), queries)), 1)
@@ -125,19 +77,20 @@ function attendBlock(a: AttentionFrame, head: Int, t0: Int, queries: Int): void 
             kind: 'columns',
             at: p.address({ base: p.plus(scores, p.times(low, scoreStride)), index: i, scale: 4 }),
           },
-          right: p.plus(values, p.times(low, cRow)),
-          rightStride: cRow,
+          right: p.plus(v.at, p.times(low, v.stride)),
+          rightStride: v.stride,
           result: p.plus(y, p.times(i, cRow)),
           resultStride: cRow,
           steps: p.minus(high, low),
           columns: wideC,
           accumulate: true,
+          factors: p.address({ base: factors, index: i, scale: 4 }),
         }),
       )
     })
   })
 
-  const out = tensor('y', t0)
+  const out = a.tensor('y', of, t0)
   p.range(0, queries, 1, (t) => {
     const sum = p.broadcast({ base: sums, index: t, scale: 4 })
     const scale = p.keep(p.compare(sum, 'notEqual', p.constant(0)), p.div(p.constant(1), sum))
@@ -221,18 +174,6 @@ function maskColumn(a: AttentionFrame, column: Int, begin: Int, end: Int, s0: In
     const at = p.plus(column, p.times(s, scoreStride))
     const visible = a.visible(query, p.plus(s0, s))
     p.store({ base: at }, p.select(visible, p.load({ base: at }), p.broadcast(p.constant(-Infinity))))
-  })
-}
-
-function rescale({ p }: AttentionFrame, y: Int, factors: Int, queries: Int, cRow: Int): void {
-  const row = p.copy(y)
-  p.range(0, queries, 1, (t) => {
-    const factor = p.broadcast({ base: factors, index: t, scale: 4 })
-    p.range(0, cRow, p.width, (at) => {
-      const place = { base: row, index: at }
-      p.store(place, p.mul(p.load(place), factor))
-    })
-    p.increase(row, cRow)
   })
 }
 

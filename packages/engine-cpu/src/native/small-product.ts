@@ -26,6 +26,8 @@ export interface SmallProduct {
   /** A multiple of a vector. */
   readonly columns: Int
   readonly accumulate: boolean
+  /** Of each row, by which what is accumulated to is multiplied before. */
+  readonly factors?: Int
 }
 
 /** result[rows, columns] = (accumulate ? result : 0) + left[rows, steps] · right[steps, columns]. */
@@ -42,7 +44,7 @@ export function multiplySmall(p: Program, product: SmallProduct): void {
 }
 
 function block(p: Program, product: SmallProduct, right: Int, result: Int, vectors: number): void {
-  const { left, rightStride, resultStride, steps, accumulate } = product
+  const { left, rightStride, resultStride, steps, accumulate, factors } = product
   const rows = rowsOf(p)
   const eachRow = (visit: (at: Int, row: number) => void) => {
     const at = p.copy(result)
@@ -54,7 +56,11 @@ function block(p: Program, product: SmallProduct, right: Int, result: Int, vecto
   const place = (at: Int, i: number) => ({ base: at, displacement: i * p.width })
   const sums: Vector[][] = []
   if (accumulate) {
-    eachRow((at) => sums.push(Array.from({ length: vectors }, (_, i) => p.load(place(at, i)))))
+    eachRow((at, row) => {
+      const factor = factors && p.broadcast({ base: factors, displacement: 4 * row })
+      const before = Array.from({ length: vectors }, (_, i) => p.load(place(at, i)))
+      sums.push(factor ? before.map((x) => p.mul(x, factor)) : before)
+    })
   } else for (let row = 0; row < rows; row++) sums.push(Array.from({ length: vectors }, () => p.zero()))
   const { read, advance, unroll } = reader(p, left)
   const b = p.copy(right)

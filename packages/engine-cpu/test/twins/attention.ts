@@ -33,6 +33,8 @@ const argumentsOf = (at: Addresses, values: Readonly<Record<string, number>>) =>
   words.map((word) => values[word] ?? at[word] ?? 0)
 
 const count = oneof({ arbitrary: small(20), weight: 2 }, { arbitrary: small(90), weight: 2 }, small(150))
+/** Multiples of 16 are read where they lie, others copied with padding. */
+const width = oneof(small(20), small(40), constantFrom(16, 32, 48))
 const parameters = record({
   batch: constantFrom(1, 1, 2),
   keyHeads: constantFrom(1, 1, 2),
@@ -40,8 +42,8 @@ const parameters = record({
   queries: count,
   keys: count,
   hidden: constantFrom(0, 0, 1, 5),
-  features: oneof(small(20), small(40)),
-  valueFeatures: oneof(small(20), small(40)),
+  features: width,
+  valueFeatures: width,
   window: oneof(constantFrom(0), small(100)),
   causal: boolean(),
   hasSinks: boolean(),
