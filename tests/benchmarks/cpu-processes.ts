@@ -39,6 +39,7 @@ export interface PeerFigure {
   readonly unit: 'GFLOP/s' | 'ms'
   readonly value?: number
   readonly failed?: string
+  readonly less?: boolean
 }
 
 /** As peer/main.py names a variant that it should leave out. */

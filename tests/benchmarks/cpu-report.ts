@@ -17,6 +17,8 @@ export interface Sample {
   readonly unit: 'GFLOP/s' | 'GB/s' | 'ms'
   readonly value?: number
   readonly failed?: string
+  /** Less work than ours: shown, and never the best. */
+  readonly less?: boolean
 }
 
 export type Figure = Omit<Sample, 'value'> & { readonly value: number | null }
@@ -143,11 +145,12 @@ export function reportOf({ samples, rounds, repeats, load, versions, unavailable
   const figures = medians(samples)
   const workloads = figures.filter(({ name, precision }) => workOf(name, precision) !== undefined)
   const peers = workloads.filter(({ side }) => side === 'pytorch')
+  const comparable = peers.filter(({ less }) => !less)
   const ours = workloads.filter(({ side }) => side === 'mixlab')
   const settings = [...Map.groupBy(workloads, ({ precision, threads }) => `${precision}|${threads}`).values()]
   const machineFigures = settings.map(([first]) => machineRow(figures, first!.precision, first!.threads))
   const peerOf = ({ name, precision, threads }: Figure) =>
-    bestOf(peers.filter((peer) => peer.name === name && peer.precision === precision && peer.threads === threads))
+    bestOf(comparable.filter((peer) => peer.name === name && peer.precision === precision && peer.threads === threads))
   const rows = ours.map((figure): Row => {
     const { how, precision, threads, name: workload, unit, value: mixlab } = figure
     const peer = peerOf(figure)

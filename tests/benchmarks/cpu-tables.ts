@@ -117,6 +117,8 @@ export function printReport(report: Report): void {
   }
   for (const [precision, group] of groups(pytorch, (figure) => figure.precision)) {
     console.log(title(`PyTorch's variants, ${precision}; * is the best`, variantsTable(group)))
+    if (group.some(({ less }) => less))
+      console.log('bf16 operands: rounded before the clock starts, which ours are not')
     for (const failure of failures(group)) console.log(`failed: ${failure}`)
   }
   for (const [precision, group] of groups(rows, (row) => row.precision)) {

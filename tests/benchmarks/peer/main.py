@@ -27,11 +27,16 @@ def wanted(*names):
     return not chosen or any(name in chosen for name in names)
 
 
-def measure_product(size, precision, mode):
-    dtype = torch.bfloat16 if precision == "bf16" else torch.float32
-    a, b = torch.randn(size, size).to(dtype), torch.randn(size, size).to(dtype)
-    product = compiled(torch.matmul, mode)
-    return 2 * size**3 / median_seconds(lambda: product(a, b), 5, 30) / 1e9
+def measure_product(size, precision, mode, cast=False):
+    """GFLOP/s of float32 operands; in bf16 those of autocast, which rounds them, or `cast` before the clock starts."""
+    a, b = (torch.randn(size, size).to(torch.bfloat16 if cast else torch.float32) for _ in range(2))
+
+    def multiply():
+        with autocast(precision):
+            return torch.matmul(a, b)
+
+    product = compiled(multiply, mode)
+    return 2 * size**3 / median_seconds(product, 5, 30) / 1e9
 
 
 def measure_training(model, loss_of, precision, mode, repeats):
@@ -103,6 +108,10 @@ for precision in precisions:
         for mode in modes if wanted(f"matmul-{size}") else ():
             figures.attempt(
                 [f"matmul-{size}"], precision, mode, "GFLOP/s", lambda: measure_product(size, precision, mode))
+            if precision == "bf16":
+                figures.attempt(
+                    [f"matmul-{size}"], precision, f"{mode}, bf16 operands", "GFLOP/s",
+                    lambda: measure_product(size, precision, mode, cast=True), less=True)
     for mode in modes if wanted("nanogpt-step") else ():
         ids = torch.randint(65, (12, 65))
         figures.attempt(["nanogpt-step"], precision, mode, "ms", lambda: measure_training(

@@ -51,8 +51,11 @@ class Figures:
         self.list = []
         self.skip = skip
 
-    def attempt(self, workloads, precision, variant, unit, measure):
-        """Records `measure()`, or in one line why it failed, for each of the workloads that it stands for."""
+    def attempt(self, workloads, precision, variant, unit, measure, less=False):
+        """
+        Records `measure()`, or in one line why it failed, for each of the workloads that it stands for; `less` where it
+        does less than ours does.
+        """
         if f"{workloads[0]}|{precision}|{variant}" in self.skip:
             return
         begun = time.perf_counter()
@@ -66,4 +69,6 @@ class Figures:
         print(f"· PyTorch {workloads[0]}, {precision}, {variant}: {shown} ({took:.0f} s)", file=sys.stderr, flush=True)
         for workload in workloads:
             entry = {"workload": workload, "precision": precision, "variant": variant, "unit": unit}
+            if less:
+                entry["less"] = True
             self.list.append({**entry, **outcome})
