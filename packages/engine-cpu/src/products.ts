@@ -213,18 +213,16 @@ interface Item extends Product {
 
 function multiplyMany(backend: CpuBackend, form: Form, products: readonly Product[], epilogue: Epilogue): void {
   const packer = createPacker(backend, form)
-  const kernels = new Map<string, Item[]>()
-  for (const product of products) {
+  // The costly tiles first, so that the last ones, for which threads wait, are small.
+  const ordered = products.toSorted((a, b) => b.k - a.k)
+  const items = ordered.map((product): Item => {
     const left = layOutLeft(form, packer, product)
     const right = layOutRight(form, packer, product)
-    const kernel = left.row > 0 ? 'multiplyTilesInRows' : form.multiply
     const strides = [left.row, left.step, left.strip, right.step, right.strip]
-    const item = { ...product, left: left.at, right: right.at, k: wordsOf(form, product.k), strides }
-    kernels.set(kernel, [...(kernels.get(kernel) ?? []), item])
-  }
+    return { ...product, left: left.at, right: right.at, k: wordsOf(form, product.k), strides }
+  })
   packer.run()
-  const tile = chooseTile(form, products, backend.threads())
-  for (const [kernel, items] of kernels) runTiles(backend, kernel, items, tile, epilogue)
+  runTiles(backend, form.multiply, items, chooseTile(form, ordered, backend.threads()), epilogue)
 }
 
 /** Rows a multiple of a page apart would all lie in the same few lines of the first-level cache. */
@@ -312,16 +310,25 @@ function createPacker(backend: CpuBackend, form: Form): Packer {
 /** Threads that wait for the last tile may cost so much of a job. */
 const idleShare = 0.03
 
-/** The largest tile of which each thread gets enough to even out their speeds, and all of them about as many. */
+/**
+ * The largest tile of which each thread gets enough to even out their speeds, and all of them about as much work.
+ * @param products the deepest first.
+ */
 function chooseTile(form: Form, products: readonly Product[], threads: number): { tileM: number; tileN: number } {
   if (threads === 1) return form.tiles[0]!
   let best = form.tiles.at(-1)!
   let leastIdle = Infinity
   for (const tile of form.tiles) {
-    let items = 0
-    for (const { m, n } of products) items += Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
+    let [items, work, end] = [0, 0, 0]
+    for (const { m, n, k } of products) {
+      const count = Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
+      items += count
+      work += count * k
+      // Tiles of one depth end a round of all threads; those of the next products fill it up.
+      end = Math.max(end, Math.ceil(work / (threads * k)) * k)
+    }
     if (items < 4 * threads) continue
-    const idle = (Math.ceil(items / threads) * threads) / items - 1
+    const idle = (end * threads) / work - 1
     if (idle < leastIdle - idleShare) [best, leastIdle] = [tile, idle]
   }
   return best

@@ -32,13 +32,13 @@ const word = {
   rightStrip: 14,
 } as const
 
-/** How a strip of the left operand is read: its rows side by side, or each by itself, its steps side by side. */
+/** How a strip of the left operand is read: its rows side by side, or each by itself (`leftRow` > 0), its steps side by side. */
 type Left = 'columns' | 'rows'
 type Dot = 'fma231' | 'dotBfloat16'
 
 /** args: records, count of records, tileM, tileN, activation, its parameter. Item: a tile. */
 export const multiplyTiles =
-  (dot: Dot, kind: Left): Write =>
+  (dot: Dot): Write =>
   (frame) => {
     const { p, begin, end, memory } = frame
     p.range(begin, end, 1, (item) => {
@@ -67,7 +67,10 @@ export const multiplyTiles =
         rightStep: field('rightStep'),
         rightStrip: field('rightStrip'),
       }
-      multiplyTile(p, dot, kind, { left, right, result, rows, columns, stride, ...strides })
+      const multiply = (kind: Left) => () =>
+        multiplyTile(p, dot, kind, { left, right, result, rows, columns, stride, ...strides })
+      if (dot === 'dotBfloat16') multiply('columns')()
+      else p.if(strides.leftRow, '>', 0, multiply('rows'), multiply('columns'))
       finishTile(frame, record, { result, rows, columns, stride, column })
     })
   }
@@ -266,7 +269,6 @@ export function finishTile(
 }
 
 export const productKernels: Readonly<Record<string, Write>> = {
-  multiplyTiles: multiplyTiles('fma231', 'columns'),
-  multiplyTilesInRows: multiplyTiles('fma231', 'rows'),
-  multiplyTilesBfloat16: multiplyTiles('dotBfloat16', 'columns'),
+  multiplyTiles: multiplyTiles('fma231'),
+  multiplyTilesBfloat16: multiplyTiles('dotBfloat16'),
 }

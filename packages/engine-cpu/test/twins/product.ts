@@ -44,7 +44,7 @@ const shape = record({
   border: small(5, 0),
   hasBias: boolean(),
   /** Read where it lies, if the target can. */
-  leftInPlace: boolean(),
+  left: constantFrom('packed', 'columns', 'rows'),
   rightInPlace: boolean(),
 })
 
@@ -65,7 +65,7 @@ type Shape = {
   k: number
   border: number
   hasBias: boolean
-  leftInPlace: boolean
+  left: 'packed' | 'columns' | 'rows'
   rightInPlace: boolean
 }
 
@@ -99,6 +99,8 @@ function inRows(values: Float32Array, rows: number, depth: number, width: number
   for (let i = 0; i < rows; i++) elements.set(values.subarray(i * depth, (i + 1) * depth), i * stride)
   return { elements, row: 4 * stride, step: 4, strip: 4 * stride * width }
 }
+
+const layLeft = { packed, columns: inColumns, rows: inRows }
 
 /** args: records, count of records, tileM, tileN, activation, its parameter, work area. */
 function tiles(
@@ -143,34 +145,31 @@ const resultSize = ({ m, n, border }: Shape) => m * (n + border) - border
 const strides = (left: Omit<Laid, 'elements'>, right: Omit<Laid, 'elements'>) =>
   [left.row, left.step, left.strip, right.step, right.strip] as const
 
-const multiplyTiles = (leftKind: 'columns' | 'rows') =>
-  kernelCases({
-    twin: 'multiplyTiles',
-    parameters: record({ ...common, values: anyValues }),
-    setup: ({ products, values, ...rest }, target) => {
-      const { rows, columns } = strips(target)
-      const laid = products.map(({ m, n, k, leftInPlace, rightInPlace }, i) => {
-        const [a, b] = [floats(m * k, values, 3 * i), floats(n * k, values, 3 * i + 1)]
-        const layLeft = leftKind === 'rows' ? inRows : leftInPlace ? inColumns : packed
-        return {
-          left: (target === 'wasm' ? packed : layLeft)(a, m, k, rows),
-          // With AVX2 the right operand is always packed.
-          right: (target === 'avx512' && rightInPlace ? inColumns : packed)(b, n, k, columns),
-        }
-      })
-      const tensors = each(products, (product, i) => ({
-        [`left${i}`]: input(laid[i]!.left.elements),
-        [`right${i}`]: input(laid[i]!.right.elements),
-        [`result${i}`]: output(resultSize(product)),
-        ...(product.hasBias && { [`bias${i}`]: input(floats(product.n, values, 3 * i + 2)) }),
-      }))
-      const laidOf = (product: Shape) => {
-        const { left, right } = laid[products.indexOf(product)]!
-        return strides(left, right)
+const multiplyTiles = kernelCases({
+  parameters: record({ ...common, values: anyValues }),
+  setup: ({ products, values, ...rest }, target) => {
+    const { rows, columns } = strips(target)
+    const laid = products.map(({ m, n, k, left, rightInPlace }, i) => {
+      const [a, b] = [floats(m * k, values, 3 * i), floats(n * k, values, 3 * i + 1)]
+      return {
+        left: (target === 'wasm' ? packed : layLeft[left])(a, m, k, rows),
+        // With AVX2 the right operand is always packed.
+        right: (target === 'avx512' && rightInPlace ? inColumns : packed)(b, n, k, columns),
       }
-      return tiles(products, { rows, columns }, tensors, laidOf, rest)
-    },
-  })
+    })
+    const tensors = each(products, (product, i) => ({
+      [`left${i}`]: input(laid[i]!.left.elements),
+      [`right${i}`]: input(laid[i]!.right.elements),
+      [`result${i}`]: output(resultSize(product)),
+      ...(product.hasBias && { [`bias${i}`]: input(floats(product.n, values, 3 * i + 2)) }),
+    }))
+    const laidOf = (product: Shape) => {
+      const { left, right } = laid[products.indexOf(product)]!
+      return strides(left, right)
+    }
+    return tiles(products, { rows, columns }, tensors, laidOf, rest)
+  },
+})
 
 /** Cuts float32 to bfloat16, and pairs up neighbours. */
 function pairs(values: Float32Array): Int32Array {
@@ -221,7 +220,6 @@ const multiplyTilesBfloat16 = kernelCases({
 })
 
 export const productCases: Readonly<Record<string, KernelCases>> = {
-  multiplyTiles: multiplyTiles('columns'),
-  multiplyTilesInRows: multiplyTiles('rows'),
+  multiplyTiles,
   multiplyTilesBfloat16,
 }
