@@ -17,9 +17,14 @@ import { gatherColumnsOperation, scatterColumnsOperation } from './ops/gather-co
 import { gatherRowsOperation, scatterAddRowsOperation } from './ops/gather-rows.ts'
 import { globalNormOperation } from './ops/global-norm.ts'
 import { groupedGatedUnitGradOperation, groupedGatedUnitOperation } from './ops/grouped-gated-unit.ts'
-import { groupedMatMulGradWOperation, groupedMatMulOperation } from './ops/grouped-matmul.ts'
+import {
+  groupedMatMulGradOperation,
+  groupedMatMulGradWOperation,
+  groupedMatMulOperation,
+} from './ops/grouped-matmul.ts'
 import { addLinearOperation, gatedLinearOperation, jointLinearOperation } from './ops/joint-linear.ts'
 import { layerNormGradOperation, layerNormOperation } from './ops/layer-norm.ts'
+import { matMulGradOperation } from './ops/matmul-grad.ts'
 import { randomUniformOperation } from './ops/random-uniform.ts'
 import { rmsNormGradOperation, rmsNormOperation } from './ops/rms-norm.ts'
 import { rotaryOperation } from './ops/rotary.ts'
@@ -36,6 +41,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   attentionOperation,
   attentionGradOperation,
   cachedAttentionOperation,
+  matMulGradOperation,
   jointLinearOperation,
   gatedLinearOperation,
   addLinearOperation,
@@ -53,6 +59,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   dispatchOperation,
   capacityOperation,
   groupedMatMulOperation,
+  groupedMatMulGradOperation,
   groupedMatMulGradWOperation,
   groupedGatedUnitOperation,
   groupedGatedUnitGradOperation,

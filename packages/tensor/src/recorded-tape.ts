@@ -19,8 +19,17 @@ export interface TapeGradient {
   readonly outputs?: readonly number[]
   /** The two inputs' elements are read for each other's gradient alone, and kept where the other one needs it. */
   readonly crosswise?: boolean
-  /** From the gradient of the first output; `outputs` are those kept, in order. */
-  backward(dy: tf.Tensor, saved: Readonly<Record<string, tf.Tensor>>, outputs: tf.Tensor[], attrs: never): Gradients
+  /**
+   * From the gradient of the first output; `outputs` are those kept, in order; `needed` are the inputs whose gradients will
+   * be asked for, where that is known.
+   */
+  backward(
+    dy: tf.Tensor,
+    saved: Readonly<Record<string, tf.Tensor>>,
+    outputs: tf.Tensor[],
+    attrs: never,
+    needed?: readonly string[],
+  ): Gradients
 }
 
 /** By what TensorFlow.js knows them as, so that a gradient that somebody registers anew is the one that is used. */
@@ -100,12 +109,16 @@ export class RecordedTape extends Array<RecordedNode> {
 }
 
 /** What a node's gradient function returns, in this tape's form. */
-export function nodeGradients(node: RecordedNode, dys: readonly (tf.Tensor | undefined)[]): Gradients {
+export function nodeGradients(
+  node: RecordedNode,
+  dys: readonly (tf.Tensor | undefined)[],
+  needed?: readonly string[],
+): Gradients {
   const { own } = node
   // TensorFlow.js fills in zeros where an output has no gradient.
   if (!own) return node.gradient!(dys as tf.Tensor[])
   const dy = dys[0] ?? tf.zeros(node.outputs[0]!.shape)
-  return own.gradient.backward(dy, own.named, keptOutputs(node), own.attrs)
+  return own.gradient.backward(dy, own.named, keptOutputs(node), own.attrs, needed)
 }
 
 function keptOutputs({ saved = [], own }: RecordedNode): tf.Tensor[] {

@@ -88,7 +88,7 @@ function inputGradients(
   const dxs: tf.Tensor[] = []
   try {
     const scope = engine.state.activeScope.id
-    const found = nodeGradients(node, dys)
+    const found = nodeGradients(node, dys, names)
     for (const name of names) {
       const dx = gradientBy(node, name, found[name])
       // A gradient may be its dy, what was saved, or a tensor of somebody else's; ours are disposed of later.

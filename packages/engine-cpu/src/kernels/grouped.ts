@@ -97,6 +97,23 @@ defineKernel('mixlab.GroupedMatMulGradW', ({ backend, inputs: { x, dy, offsets }
   return dw
 })
 
+/** Both gradients of a grouped product as one list. */
+defineKernel('mixlab.GroupedMatMulGrad', ({ backend, inputs, attrs }) => {
+  const { dy, x, w, offsets } = inputs as Record<'dy' | 'x' | 'w' | 'offsets', TensorInfo>
+  const transposeB = attrs.transposeB as boolean
+  const [dx, dw] = [backend.output(x.shape, 'float32'), backend.output(w.shape, 'float32')]
+  const [slots, dys, dxs] = [x, dy, dx].map((each) => rowsOf(backend, each)) as [Rows, Rows, Rows]
+  const members = memberSlots(backend, offsets, x.shape[0]!)
+  const [left, right] = transposeB ? [dys, slots] : [slots, dys]
+  const products = [
+    ...productsOf(members, dys, backend.pointer(w), dxs, !transposeB),
+    ...weightProducts(members, left, right, backend.pointer(dw)),
+  ]
+  multiply(backend, products, { precision: backend.precision() })
+  zeroOutside(backend, dxs.at, members, x.shape[0]!, dxs.columns)
+  return [dx, dw]
+})
+
 /** x [N, K], w [E, 2F, K], offsets [E + 1] → act(gate) · up [N, F], and gate ‖ up [N, 2F]. */
 defineKernel('mixlab.GroupedGatedUnit', ({ backend, inputs: { x, w, offsets }, attrs }) => {
   const slots = x!.shape[0]!
