@@ -4,6 +4,7 @@
 // need no more than a shape.
 import { type Attributes, engine, hold, type TapeNode } from './engine-inside.ts'
 import { currentPrecision, type Precision } from './precision.ts'
+import { isTaping } from './tape.ts'
 import { tf } from './tf.ts'
 
 /** By input: a tensor, or a function where computing it can be skipped. */
@@ -44,6 +45,13 @@ export interface RecordedNode extends TapeNode {
   /** Absent where TensorFlow.js recorded the node. */
   readonly own?: { readonly gradient: TapeGradient; readonly named: Record<string, tf.Tensor>; readonly attrs: never }
   precision?: Precision
+}
+
+/** The tape that operations are recorded on here, where it is one of these. */
+export function recordingTape(): RecordedTape | undefined {
+  const { activeTape, gradientDepth } = engine.state
+  // Within a gradient inside the loss, every operation is recorded by TensorFlow.js.
+  return isTaping() && gradientDepth === 1 && activeTape instanceof RecordedTape ? activeTape : undefined
 }
 
 export class RecordedTape extends Array<RecordedNode> {
@@ -100,6 +108,12 @@ export class RecordedTape extends Array<RecordedNode> {
     for (const index of kept) saved.push(hold(outputs[index]!))
     const id = engine.state.nextTapeNodeId++
     this.#add({ id, kernelName, inputs, outputs, saved, own: { gradient, named, attrs: attrs as never } })
+  }
+
+  /** Records x · wᵀ for several weights, as a product each. Called while a kernel counts as running. */
+  recordJointLinear(x: tf.Tensor, weights: readonly tf.Tensor[], outputs: readonly tf.Tensor[]): void {
+    const attributes = { transposeA: false, transposeB: true }
+    for (const [i, b] of weights.entries()) this.record(tf.BatchMatMul, { a: x, b }, [outputs[i]!], attributes)
   }
 
   /** For TensorFlow.js's own walk over this tape: a gradient inside the function whose gradient is taken. */
