@@ -23,6 +23,7 @@ import {
   groupedMatMulOperation,
 } from './ops/grouped-matmul.ts'
 import { addLinearOperation, gatedLinearOperation, jointLinearOperation } from './ops/joint-linear.ts'
+import { jointLinearGradOperation } from './ops/joint-linear-grad.ts'
 import { layerNormGradOperation, layerNormOperation } from './ops/layer-norm.ts'
 import { matMulGradOperation } from './ops/matmul-grad.ts'
 import { randomUniformOperation } from './ops/random-uniform.ts'
@@ -43,6 +44,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   cachedAttentionOperation,
   matMulGradOperation,
   jointLinearOperation,
+  jointLinearGradOperation,
   gatedLinearOperation,
   addLinearOperation,
   gatedUnitOperation,

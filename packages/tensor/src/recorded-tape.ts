@@ -45,6 +45,8 @@ export interface RecordedNode extends TapeNode {
   /** Absent where TensorFlow.js recorded the node. */
   readonly own?: { readonly gradient: TapeGradient; readonly named: Record<string, tf.Tensor>; readonly attrs: never }
   precision?: Precision
+  /** Products of one x, this one among them, whose gradients can be computed at once. */
+  together?: readonly RecordedNode[]
 }
 
 /** The tape that operations are recorded on here, where it is one of these. */
@@ -112,8 +114,11 @@ export class RecordedTape extends Array<RecordedNode> {
 
   /** Records x · wᵀ for several weights, as a product each. Called while a kernel counts as running. */
   recordJointLinear(x: tf.Tensor, weights: readonly tf.Tensor[], outputs: readonly tf.Tensor[]): void {
+    const first = this.length
     const attributes = { transposeA: false, transposeB: true }
     for (const [i, b] of weights.entries()) this.record(tf.BatchMatMul, { a: x, b }, [outputs[i]!], attributes)
+    const together = this.slice(first)
+    for (const node of together) node.together = together
   }
 
   /** For TensorFlow.js's own walk over this tape: a gradient inside the function whose gradient is taken. */

@@ -94,16 +94,38 @@ defineKernel('BatchMatMul', (call) => {
   return matMul(call.backend, a!, b!, call.attrs as unknown as Transposition)
 })
 
-/** Both gradients of a product as one list. */
-defineKernel('mixlab.MatMulGrad', ({ backend, inputs, attrs }) => {
-  const { dy, a, b } = inputs as Record<'dy' | 'a' | 'b', TensorInfo>
-  const { transposeA, transposeB } = attrs as unknown as Transposition
+/** Both gradients of a product of `a` and `b`. */
+function plannedGradients(
+  backend: CpuBackend,
+  dy: TensorInfo,
+  a: TensorInfo,
+  b: TensorInfo,
+  { transposeA, transposeB }: Transposition,
+): readonly [byA: Planned, byB: Planned] {
   const plan = (left: TensorInfo, right: TensorInfo, ofLeft: boolean, ofRight: boolean) =>
     planned(backend, left, right, { transposeA: ofLeft, transposeB: ofRight })
   const byA = transposeA ? plan(b, dy, transposeB, true) : plan(dy, b, false, !transposeB)
   const byB = transposeB ? plan(dy, a, true, transposeA) : plan(a, dy, !transposeA, false)
-  multiply(backend, [...byA.products, ...byB.products], { precision: backend.precision() })
-  return [byA.result, byB.result]
+  return [byA, byB]
+}
+
+/** Runs all products as one list. */
+function multiplyAll(backend: CpuBackend, plans: readonly Planned[]): TensorInfo[] {
+  const products = plans.flatMap((plan) => plan.products)
+  multiply(backend, products, { precision: backend.precision() })
+  return plans.map(({ result }) => result)
+}
+
+defineKernel('mixlab.MatMulGrad', ({ backend, inputs: { dy, a, b }, attrs }) =>
+  multiplyAll(backend, plannedGradients(backend, dy!, a!, b!, attrs as unknown as Transposition)),
+)
+
+defineKernel('mixlab.JointLinearGrad', ({ backend, inputs, attrs }) => {
+  const transposition = { transposeA: false, transposeB: true }
+  const gradients = Array.from({ length: attrs.count as number }, (_, i) =>
+    plannedGradients(backend, inputs[`dy${i}`]!, inputs.x!, inputs[`w${i}`]!, transposition),
+  )
+  return multiplyAll(backend, gradients.flat())
 })
 
 defineKernel('_FusedMatMul', (call) => {
