@@ -1,5 +1,5 @@
-// Linear maps as one kernel call have the bits of the products that they stand for, which is what runs while a gradient is
-// taken: a model's loss does not depend on whether it is being trained.
+// Linear maps as one kernel call have the bits of the products that they stand for, and so have their gradients: a model's
+// loss does not depend on whether it is being trained.
 import {
   activation,
   addLinear,
