@@ -225,23 +225,20 @@ interface Item extends Product {
 
 function multiplyMany(backend: CpuBackend, form: Form, products: readonly Product[], epilogue: Epilogue): void {
   const packer = createPacker(backend, form)
-  const kernels = new Map<string, Item[]>()
   const { unit } = epilogue
-  const all = products.map((product) => {
+  // The costly tiles first, so that the last ones, for which threads wait, are small.
+  const ordered = products.toSorted((a, b) => b.k - a.k)
+  const items = ordered.map((product): Item => {
     const left = layOutLeft(form, packer, product)
     const right = layOutRight(form, packer, product)
     const strides = [left.row, left.step, left.strip, right.step, right.strip]
-    // An item of a unit's value makes both halves.
+    // A tile of a unit's value is one of both halves.
     const n = unit?.as === 'value' ? product.n / 2 : product.n
-    const item = { ...product, n, left: left.at, right: right.at, k: wordsOf(form, product.k), strides }
-    const plain = left.row > 0 ? 'multiplyTilesInRows' : form.multiply
-    const kernel = unit ? followedBy(plain, unit.activation, unit.as) : plain
-    kernels.set(kernel, [...(kernels.get(kernel) ?? []), item])
-    return item
+    return { ...product, n, left: left.at, right: right.at, k: wordsOf(form, product.k), strides }
   })
   packer.run()
-  const tile = chooseTile(form, all, backend.threads())
-  for (const [kernel, items] of kernels) runTiles(backend, kernel, items, tile, epilogue)
+  const kernel = unit ? followedBy(form.multiply, unit.activation, unit.as) : form.multiply
+  runTiles(backend, kernel, items, chooseTile(form, items, backend.threads()), epilogue)
 }
 
 /** Rows a multiple of a page apart would all lie in the same few lines of the first-level cache. */
@@ -329,16 +326,25 @@ function createPacker(backend: CpuBackend, form: Form): Packer {
 /** Threads that wait for the last tile may cost so much of a job. */
 const idleShare = 0.03
 
-/** The largest tile of which each thread gets enough to even out their speeds, and all of them about as many. */
+/**
+ * The largest tile of which each thread gets enough to even out their speeds, and all of them about as much work.
+ * @param products the deepest first.
+ */
 function chooseTile(form: Form, products: readonly Product[], threads: number): { tileM: number; tileN: number } {
   if (threads === 1) return form.tiles[0]!
   let best = form.tiles.at(-1)!
   let leastIdle = Infinity
   for (const tile of form.tiles) {
-    let items = 0
-    for (const { m, n } of products) items += Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
+    let [items, work, end] = [0, 0, 0]
+    for (const { m, n, k } of products) {
+      const count = Math.ceil(m / tile.tileM) * Math.ceil(n / tile.tileN)
+      items += count
+      work += count * k
+      // Tiles of one depth end a round of all threads; those of the next products fill it up.
+      end = Math.max(end, Math.ceil(work / (threads * k)) * k)
+    }
     if (items < 4 * threads) continue
-    const idle = (Math.ceil(items / threads) * threads) / items - 1
+    const idle = (end * threads) / work - 1
     if (idle < leastIdle - idleShare) [best, leastIdle] = [tile, idle]
   }
   return best

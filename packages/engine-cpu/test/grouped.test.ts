@@ -71,6 +71,31 @@ describe.each(Object.entries(cases))('%s', (_, offsets) => {
     expect(dw.shape).toEqual(shape)
     expect(difference(dw.dataSync(), expected)).toBeLessThan(2e-6)
   })
+
+  test.each([true, false])('both gradients at once have the bits of each, transposeB %s', (transposeB) => {
+    const inputs = {
+      x: tf.tensor(randomValues(slots * inner, 3), [slots, inner]),
+      dy: tf.tensor(randomValues(slots * outer, 4), [slots, outer]),
+      w: tf.tensor(
+        randomValues(members * inner * outer, 5),
+        transposeB ? [members, outer, inner] : [members, inner, outer],
+      ),
+      offsets: tf.tensor(offsets, [5], 'int32'),
+    }
+    const { x, dy, w } = inputs
+    const separate = [
+      run('mixlab.GroupedMatMul', { x: dy, w, offsets: inputs.offsets }, { transposeB: !transposeB }),
+      run('mixlab.GroupedMatMulGradW', { x, dy, offsets: inputs.offsets }, { transposeB }),
+    ]
+    for (const threads of [1, 3]) {
+      backend.setThreads(threads)
+      const joint = run('mixlab.GroupedMatMulGrad', inputs, { transposeB }) as unknown as (typeof x)[]
+      for (const [i, gradient] of joint.entries()) {
+        expect(gradient.shape).toEqual(separate[i]!.shape)
+        expect(gradient.dataSync()).toEqual(separate[i]!.dataSync())
+      }
+    }
+  })
 })
 
 test('a row has the same product whatever member sizes surround it', () => {

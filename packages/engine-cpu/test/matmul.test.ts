@@ -1,3 +1,4 @@
+import { withPrecision } from '@mixlab/tensor'
 import { describe, expect, test } from 'vitest'
 import { backend, difference, randomValues, tf } from './start.ts'
 
@@ -204,4 +205,37 @@ test('a vector is refused, and nothing is allocated for it', () => {
   expect(() => tf.matMul(matrix, vector as never)).toThrow('expected two axes or more')
   tf.dispose([vector, matrix])
   expect(backend.usage().allocatedBytes).toBe(before)
+})
+
+describe.each(layouts)('both gradients at once, transposeA %s, transposeB %s', (transposeA, transposeB) => {
+  const gradients: Shape[] = [
+    ...shapes,
+    // Deeper for one gradient than for the other, and larger than a tile.
+    { m: 300, k: 40, n: 96 },
+    { m: 16, k: 300, n: 290 },
+    { batchA: [2, 1], batchB: [3], m: 7, k: 20, n: 33 },
+    { batchA: [4], batchB: [], m: 9, k: 12, n: 3 },
+  ]
+
+  test.each(gradients)('of %o have the bits of two products', (shape) => {
+    const { a, b, c } = product(shape, transposeA, transposeB)
+    const dy = tf.tensor(randomValues(c.size, 3), c.shape)
+    for (const precision of ['float32', 'bf16']) {
+      withPrecision(precision, () => {
+        const separate = [
+          transposeA ? tf.matMul(b, dy, transposeB, true) : tf.matMul(dy, b, false, !transposeB),
+          transposeB ? tf.matMul(dy, a, true, transposeA) : tf.matMul(a, dy, !transposeA, false),
+        ]
+        for (const threads of [1, 3]) {
+          backend.setThreads(threads)
+          const attributes = { transposeA, transposeB }
+          const joint = tf.engine().runKernel('mixlab.MatMulGrad', { dy, a, b }, attributes) as tf.Tensor[]
+          for (const [i, gradient] of joint.entries()) {
+            expect(gradient.shape).toEqual(separate[i]!.shape)
+            expect(gradient.dataSync(), `${precision}, ${threads} threads`).toEqual(separate[i]!.dataSync())
+          }
+        }
+      })
+    }
+  })
 })

@@ -17,9 +17,15 @@ import { gatherColumnsOperation, scatterColumnsOperation } from './ops/gather-co
 import { gatherRowsOperation, scatterAddRowsOperation } from './ops/gather-rows.ts'
 import { globalNormOperation } from './ops/global-norm.ts'
 import { groupedGatedExpertsGradOperation, groupedGatedExpertsOperation } from './ops/grouped-gated-experts.ts'
-import { groupedMatMulGradWOperation, groupedMatMulOperation } from './ops/grouped-matmul.ts'
+import {
+  groupedMatMulGradOperation,
+  groupedMatMulGradWOperation,
+  groupedMatMulOperation,
+} from './ops/grouped-matmul.ts'
 import { addLinearOperation, gatedLinearOperation, jointLinearOperation } from './ops/joint-linear.ts'
+import { jointLinearGradOperation } from './ops/joint-linear-grad.ts'
 import { layerNormGradOperation, layerNormOperation } from './ops/layer-norm.ts'
+import { matMulGradOperation } from './ops/matmul-grad.ts'
 import { randomUniformOperation } from './ops/random-uniform.ts'
 import { rmsNormGradOperation, rmsNormOperation } from './ops/rms-norm.ts'
 import { rotaryOperation } from './ops/rotary.ts'
@@ -36,7 +42,9 @@ export const catalogue: readonly CatalogueEntry[] = [
   attentionOperation,
   attentionGradOperation,
   cachedAttentionOperation,
+  matMulGradOperation,
   jointLinearOperation,
+  jointLinearGradOperation,
   gatedLinearOperation,
   addLinearOperation,
   gatedUnitOperation,
@@ -53,6 +61,7 @@ export const catalogue: readonly CatalogueEntry[] = [
   dispatchOperation,
   capacityOperation,
   groupedMatMulOperation,
+  groupedMatMulGradOperation,
   groupedMatMulGradWOperation,
   groupedGatedExpertsOperation,
   groupedGatedExpertsGradOperation,

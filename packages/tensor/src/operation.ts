@@ -18,10 +18,10 @@ interface GradientDefinition<I extends Inputs, A extends Attributes, S extends k
   /** Indices of outputs kept for the backward pass. */
   readonly outputs?: readonly number[]
   /**
-   * From the gradient of the first output; `outputs` are those kept, in order. An integer input that was kept needs no
-   * gradient.
+   * From the gradient of the first output; `outputs` are those kept, in order; `needed` are the inputs whose gradients will
+   * be asked for, where that is known. An integer input that was kept needs no gradient.
    */
-  backward(dy: tf.Tensor, saved: Pick<I, S>, outputs: tf.Tensor[], attributes: A): Gradients
+  backward(dy: tf.Tensor, saved: Pick<I, S>, outputs: tf.Tensor[], attributes: A, needed?: readonly string[]): Gradients
 }
 
 interface OperationDefinition<I extends Inputs, A extends Attributes, O extends Outputs, S extends keyof I & string> {

@@ -4,6 +4,7 @@
 // need no more than a shape.
 import { type Attributes, engine, hold, type TapeNode } from './engine-inside.ts'
 import { currentPrecision, type Precision } from './precision.ts'
+import { isTaping } from './tape.ts'
 import { tf } from './tf.ts'
 
 /** By input: a tensor, or a function where computing it can be skipped. */
@@ -19,8 +20,17 @@ export interface TapeGradient {
   readonly outputs?: readonly number[]
   /** The two inputs' elements are read for each other's gradient alone, and kept where the other one needs it. */
   readonly crosswise?: boolean
-  /** From the gradient of the first output; `outputs` are those kept, in order. */
-  backward(dy: tf.Tensor, saved: Readonly<Record<string, tf.Tensor>>, outputs: tf.Tensor[], attrs: never): Gradients
+  /**
+   * From the gradient of the first output; `outputs` are those kept, in order; `needed` are the inputs whose gradients will
+   * be asked for, where that is known.
+   */
+  backward(
+    dy: tf.Tensor,
+    saved: Readonly<Record<string, tf.Tensor>>,
+    outputs: tf.Tensor[],
+    attrs: never,
+    needed?: readonly string[],
+  ): Gradients
 }
 
 /** By what TensorFlow.js knows them as, so that a gradient that somebody registers anew is the one that is used. */
@@ -35,6 +45,15 @@ export interface RecordedNode extends TapeNode {
   /** Absent where TensorFlow.js recorded the node. */
   readonly own?: { readonly gradient: TapeGradient; readonly named: Record<string, tf.Tensor>; readonly attrs: never }
   precision?: Precision
+  /** Products of one x, this one among them, whose gradients can be computed at once. */
+  together?: readonly RecordedNode[]
+}
+
+/** The tape that operations are recorded on here, where it is one of these. */
+export function recordingTape(): RecordedTape | undefined {
+  const { activeTape, gradientDepth } = engine.state
+  // Within a gradient inside the loss, every operation is recorded by TensorFlow.js.
+  return isTaping() && gradientDepth === 1 && activeTape instanceof RecordedTape ? activeTape : undefined
 }
 
 export class RecordedTape extends Array<RecordedNode> {
@@ -93,6 +112,15 @@ export class RecordedTape extends Array<RecordedNode> {
     this.#add({ id, kernelName, inputs, outputs, saved, own: { gradient, named, attrs: attrs as never } })
   }
 
+  /** Records x · wᵀ for several weights, as a product each. Called while a kernel counts as running. */
+  recordJointLinear(x: tf.Tensor, weights: readonly tf.Tensor[], outputs: readonly tf.Tensor[]): void {
+    const first = this.length
+    const attributes = { transposeA: false, transposeB: true }
+    for (const [i, b] of weights.entries()) this.record(tf.BatchMatMul, { a: x, b }, [outputs[i]!], attributes)
+    const together = this.slice(first)
+    for (const node of together) node.together = together
+  }
+
   /** For TensorFlow.js's own walk over this tape: a gradient inside the function whose gradient is taken. */
   completeNodes(): void {
     for (const node of this) if (node.own) node.gradient ??= (dys) => stockGradients(node, dys)
@@ -100,12 +128,16 @@ export class RecordedTape extends Array<RecordedNode> {
 }
 
 /** What a node's gradient function returns, in this tape's form. */
-export function nodeGradients(node: RecordedNode, dys: readonly (tf.Tensor | undefined)[]): Gradients {
+export function nodeGradients(
+  node: RecordedNode,
+  dys: readonly (tf.Tensor | undefined)[],
+  needed?: readonly string[],
+): Gradients {
   const { own } = node
   // TensorFlow.js fills in zeros where an output has no gradient.
   if (!own) return node.gradient!(dys as tf.Tensor[])
   const dy = dys[0] ?? tf.zeros(node.outputs[0]!.shape)
-  return own.gradient.backward(dy, own.named, keptOutputs(node), own.attrs)
+  return own.gradient.backward(dy, own.named, keptOutputs(node), own.attrs, needed)
 }
 
 function keptOutputs({ saved = [], own }: RecordedNode): tf.Tensor[] {

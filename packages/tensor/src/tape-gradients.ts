@@ -2,6 +2,7 @@
 // `valueAndGradients` takes them. Each computes what TensorFlow.js's own does, in the same order and bit for bit, but
 // keeps no tensor of which only the shape is read, copies nothing, and multiplies by no tensor of ones.
 import { alias, runKernel } from './engine-inside.ts'
+import { matMulGradient, matMulGradOperation } from './ops/matmul-grad.ts'
 import { type Gradients, registerTapeGradient } from './recorded-tape.ts'
 import { tf } from './tf.ts'
 
@@ -69,14 +70,12 @@ registerTapeGradient(tf.RealDiv, {
 registerTapeGradient(tf.BatchMatMul, {
   inputs: ['a', 'b'],
   crosswise: true,
-  backward: (dy, saved, _, { transposeA, transposeB }: { transposeA: boolean; transposeB: boolean }): Gradients => {
+  backward: (dy, saved, _, attrs: { transposeA: boolean; transposeB: boolean }, needed): Gradients => {
     const { a, b } = saved as Pair
-    const product = (left: tf.Tensor, right: tf.Tensor, ofLeft: boolean, ofRight: boolean): tf.Tensor =>
-      runKernel(tf.BatchMatMul, { a: left, b: right }, { transposeA: ofLeft, transposeB: ofRight })
-    return {
-      a: () => (transposeA ? product(b, dy, transposeB, true) : product(dy, b, false, !transposeB)),
-      b: () => (transposeB ? product(dy, a, true, transposeA) : product(a, dy, !transposeA, false)),
-    }
+    const isJoint = needed?.length === 2 && a.dtype === 'float32' && b.dtype === 'float32'
+    if (!isJoint) return { a: () => matMulGradient.a(dy, b, attrs), b: () => matMulGradient.b(dy, a, attrs) }
+    const [byA, byB] = matMulGradOperation.run({ dy, a, b }, attrs)
+    return { a: byA, b: byB }
   },
 })
 

@@ -4,6 +4,7 @@
 // their order are the same, and so are the results, bit for bit.
 import { MixlabError } from '@mixlab/core'
 import { alias, engine, runKernel } from './engine-inside.ts'
+import { jointLinearGradOperation } from './ops/joint-linear-grad.ts'
 import { currentPrecision, withPrecision } from './precision.ts'
 import { nodeGradients, type RecordedNode, RecordedTape } from './recorded-tape.ts'
 import { tf } from './tf.ts'
@@ -48,12 +49,16 @@ function release(node: RecordedNode): void {
 function backward(tape: RecordedTape, value: tf.Tensor, variables: readonly tf.Tensor[]): (tf.Tensor | undefined)[] {
   const leaves = new Set(variables.map(({ id }) => id))
   const gradients = new Map<number, tf.Tensor>([[value.id, tf.ones(value.shape)]])
+  const ahead = new Map<RecordedNode, readonly tf.Tensor[]>()
   for (let at = tape.length - 1; at >= 0; at--) {
     const node = tape[at]!
     const dys = node.outputs.map(({ id }) => gradients.get(id))
     const names = dys.some((dy) => dy !== undefined) ? reachedInputs(tape, node) : []
     if (names.length > 0) {
-      const compute = () => inputGradients(node, dys, names)
+      const compute = () => {
+        if (node.together && !ahead.has(node)) computeTogether(tape, node.together, gradients, ahead)
+        return ahead.get(node) ?? inputGradients(node, dys, names)
+      }
       // Asking first spares most nodes a scope.
       const dxs = node.precision === currentPrecision() ? compute() : withPrecision(node.precision!, compute)
       for (const [i, name] of names.entries()) accumulate(gradients, node.inputs[name]!.id, dxs[i]!)
@@ -67,6 +72,26 @@ function backward(tape: RecordedTape, value: tf.Tensor, variables: readonly tf.T
     release(node)
   }
   return variables.map(({ id }) => gradients.get(id))
+}
+
+/** The gradients of those nodes whose turn is still to come, if there are several of them, as one list of products. */
+function computeTogether(
+  tape: RecordedTape,
+  together: readonly RecordedNode[],
+  gradients: ReadonlyMap<number, tf.Tensor>,
+  ahead: Map<RecordedNode, readonly tf.Tensor[]>,
+): void {
+  const nodes = together.filter(
+    (node) => node.own && gradients.has(node.outputs[0]!.id) && reachedInputs(tape, node).length === 2,
+  )
+  if (nodes.length < 2) return
+  const inputs: Record<string, tf.Tensor> = { x: nodes[0]!.own!.named['a']! }
+  for (const [i, { own, outputs }] of nodes.entries()) {
+    inputs[`w${i}`] = own!.named['b']!
+    inputs[`dy${i}`] = gradients.get(outputs[0]!.id)!
+  }
+  const dxs = jointLinearGradOperation.run(inputs as never, { count: nodes.length })
+  for (const [i, node] of nodes.entries()) ahead.set(node, dxs.slice(2 * i, 2 * i + 2))
 }
 
 /** Names of the inputs that depend on the variables. */
@@ -88,7 +113,7 @@ function inputGradients(
   const dxs: tf.Tensor[] = []
   try {
     const scope = engine.state.activeScope.id
-    const found = nodeGradients(node, dys)
+    const found = nodeGradients(node, dys, names)
     for (const name of names) {
       const dx = gradientBy(node, name, found[name])
       // A gradient may be its dy, what was saved, or a tensor of somebody else's; ours are disposed of later.

@@ -1,5 +1,15 @@
 import { beforeAll, expect, test } from 'vitest'
-import { addInto, linear, rmsNorm, swiglu, tf, useEngine, valueAndGradients } from '../src/index.ts'
+import {
+  addInto,
+  gatedLinear,
+  jointLinear,
+  linear,
+  rmsNorm,
+  swiglu,
+  tf,
+  useEngine,
+  valueAndGradients,
+} from '../src/index.ts'
 
 beforeAll(() => useEngine('reference'))
 
@@ -158,4 +168,33 @@ test('what fails leaves neither a tape nor tensors', () => {
   const counter = tf.zeros([2])
   addInto(counter, w)
   expect(counter.dataSync()).toEqual(w.dataSync())
+})
+
+const joined: Record<string, (a: tf.Tensor2D, b: tf.Tensor2D, c: tf.Tensor2D) => tf.Tensor> = {
+  'all of one x': (a, b, c) => tf.addN(jointLinear(tf.square(a), [b, c, a]).map((y, i) => tf.mul(y, i + 1))),
+  'an x that is used before and after': (a, b, c) => {
+    const x = tf.square(a)
+    const [first, second] = jointLinear(tf.mul(x, 3), [b, c]) as [tf.Tensor2D, tf.Tensor2D]
+    return tf.mul(tf.add(first, tf.square(x)), tf.add(x, second))
+  },
+  'an output that is not used': (a, b, c) => tf.square(jointLinear(a, [b, c, b])[1]!),
+  'an x that is no variable': (_, b, c) => tf.addN(jointLinear(x(), [b, c]).map(tf.square)),
+  'a weight that is no variable': (a, b) => tf.addN(jointLinear(a, [b, tf.ones([4, 4])]).map(tf.square)),
+  'one weight twice': (a, b) => tf.addN(jointLinear(a, [b, b]).map((y, i) => tf.mul(y, i + 1))),
+  'a gated unit': (a, b, c) => gatedLinear(a, b, c, 'silu'),
+}
+
+test.for(Object.entries(joined))('joint linear maps, %s: as of tf.variableGrads, bit for bit', ([, f]) => {
+  const variables = [variable([4, 4], 10), variable([4, 4], 11), variable([4, 4], 12)] as const
+  const [a, b, c] = variables as unknown as [tf.Tensor2D, tf.Tensor2D, tf.Tensor2D]
+  const loss = () => tf.sum<tf.Scalar>(f(a, b, c))
+  const expected = tf.variableGrads(loss)
+  const { numTensors } = tf.memory()
+  const { value, gradients } = valueAndGradients(loss, variables)
+  expect(tf.memory().numTensors - numTensors).toBe(1 + gradients.filter((each) => each !== undefined).length)
+  expect(value.dataSync()).toEqual(expected.value.dataSync())
+  for (const [i, { name }] of variables.entries())
+    expect(gradients[i]?.dataSync(), `variable ${i}`).toEqual(expected.grads[name]?.dataSync())
+  tf.dispose([...variables, value, expected] as never)
+  tf.dispose(gradients.filter((each) => each !== undefined))
 })

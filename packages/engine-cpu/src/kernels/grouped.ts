@@ -99,6 +99,23 @@ defineKernel('mixlab.GroupedMatMulGradW', ({ backend, inputs: { x, dy, offsets }
 
 type Tensors<Name extends string> = Record<Name, TensorInfo>
 
+/** Both gradients of a grouped product as one list. */
+defineKernel('mixlab.GroupedMatMulGrad', ({ backend, inputs, attrs }) => {
+  const { dy, x, w, offsets } = inputs as Tensors<'dy' | 'x' | 'w' | 'offsets'>
+  const transposeB = attrs.transposeB as boolean
+  const [dx, dw] = [backend.output(x.shape, 'float32'), backend.output(w.shape, 'float32')]
+  const [slots, dys, dxs] = [x, dy, dx].map((each) => rowsOf(backend, each)) as [Rows, Rows, Rows]
+  const members = memberSlots(backend, offsets, x.shape[0]!)
+  const [left, right] = transposeB ? [dys, slots] : [slots, dys]
+  const products = [
+    ...productsOf(members, dys, backend.pointer(w), dxs, !transposeB),
+    ...weightProducts(members, left, right, backend.pointer(dw)),
+  ]
+  multiply(backend, products, { precision: backend.precision() })
+  zeroOutside(backend, dxs.at, members, x.shape[0]!, dxs.columns)
+  return [dx, dw]
+})
+
 /** x [N, K], w [E, 2F, K], down [E, M, F], offsets [E + 1] → y [N, M], gate ‖ up [N, 2F], act(gate) · up [N, F]. */
 defineKernel('mixlab.GroupedGatedExperts', ({ backend, inputs, attrs }) => {
   const { x, w, down, offsets } = inputs as Tensors<'x' | 'w' | 'down' | 'offsets'>
@@ -135,12 +152,14 @@ defineKernel('mixlab.GroupedGatedExpertsGrad', ({ backend, inputs, attrs }) => {
   const products = productsOf(members, dys, backend.pointer(down), { at, columns: width, row }, false)
   multiplyGated(backend, besides(products, members, rowsOf(backend, pre)), gatedOf(backend, attrs, 'gradient'))
   const d: Rows = { at, columns: 2 * width, row }
-  multiplyGrouped(backend, d, w, members, dx, false)
-  const ofWeights = [
+  const dxs = rowsOf(backend, dx)
+  const all = [
+    ...productsOf(members, d, backend.pointer(w), dxs, false),
     ...weightProducts(members, d, rowsOf(backend, x), backend.pointer(dw)),
     ...weightProducts(members, dys, rowsOf(backend, hidden), backend.pointer(dDown)),
   ]
-  multiply(backend, ofWeights, { precision: backend.precision() })
+  multiply(backend, all, { precision: backend.precision() })
+  zeroOutside(backend, dxs.at, members, slots, dxs.columns)
   return [dx, dw, dDown]
 })
 

@@ -10,15 +10,18 @@ interface Transposition {
   readonly transposeB: boolean
 }
 
+interface Planned {
+  readonly result: TensorInfo
+  readonly products: readonly Product[]
+}
+
 /** a [..., M, K] · b [..., K, N], each transposed in its last two axes if asked for; leading axes broadcast. */
-function matMul(
+function planned(
   backend: CpuBackend,
   a: TensorInfo,
   b: TensorInfo,
   { transposeA, transposeB }: Transposition,
-  more: Epilogue = {},
-): TensorInfo {
-  const epilogue = { ...more, precision: backend.precision() }
+): Planned {
   util.assert(
     a.shape.length >= 2 && b.shape.length >= 2,
     () => `matMul: shapes [${a.shape.join(', ')}] and [${b.shape.join(', ')}], expected two axes or more`,
@@ -47,8 +50,7 @@ function matMul(
   }
   const count = util.sizeFromShape(batch)
   if (!transposeA && util.sizeFromShape(bBatch) === 1 && util.sizeFromShape(aBatch) === count) {
-    multiply(backend, [{ ...product, m: m * count }], epilogue)
-    return result
+    return { result, products: [{ ...product, m: m * count }] }
   }
   const aOffsets = broadcastOffsets(aBatch, batch)
   const bOffsets = broadcastOffsets(bBatch, batch)
@@ -58,7 +60,18 @@ function matMul(
     right: product.right + 4 * bOffsets[i]! * k * n,
     result: product.result + 4 * i * m * n,
   }))
-  multiply(backend, products, epilogue)
+  return { result, products }
+}
+
+function matMul(
+  backend: CpuBackend,
+  a: TensorInfo,
+  b: TensorInfo,
+  transposition: Transposition,
+  epilogue: Epilogue = {},
+): TensorInfo {
+  const { result, products } = planned(backend, a, b, transposition)
+  multiply(backend, products, { ...epilogue, precision: backend.precision() })
   return result
 }
 
@@ -79,6 +92,40 @@ defineKernel('BatchMatMul', (call) => {
   const { a, b } = call.inputs
   if (!isFloat(a!, b!)) return runFallback('BatchMatMul', call)
   return matMul(call.backend, a!, b!, call.attrs as unknown as Transposition)
+})
+
+/** Both gradients of a product of `a` and `b`. */
+function plannedGradients(
+  backend: CpuBackend,
+  dy: TensorInfo,
+  a: TensorInfo,
+  b: TensorInfo,
+  { transposeA, transposeB }: Transposition,
+): readonly [byA: Planned, byB: Planned] {
+  const plan = (left: TensorInfo, right: TensorInfo, ofLeft: boolean, ofRight: boolean) =>
+    planned(backend, left, right, { transposeA: ofLeft, transposeB: ofRight })
+  const byA = transposeA ? plan(b, dy, transposeB, true) : plan(dy, b, false, !transposeB)
+  const byB = transposeB ? plan(dy, a, true, transposeA) : plan(a, dy, !transposeA, false)
+  return [byA, byB]
+}
+
+/** Runs all products as one list. */
+function multiplyAll(backend: CpuBackend, plans: readonly Planned[]): TensorInfo[] {
+  const products = plans.flatMap((plan) => plan.products)
+  multiply(backend, products, { precision: backend.precision() })
+  return plans.map(({ result }) => result)
+}
+
+defineKernel('mixlab.MatMulGrad', ({ backend, inputs: { dy, a, b }, attrs }) =>
+  multiplyAll(backend, plannedGradients(backend, dy!, a!, b!, attrs as unknown as Transposition)),
+)
+
+defineKernel('mixlab.JointLinearGrad', ({ backend, inputs, attrs }) => {
+  const transposition = { transposeA: false, transposeB: true }
+  const gradients = Array.from({ length: attrs.count as number }, (_, i) =>
+    plannedGradients(backend, inputs[`dy${i}`]!, inputs.x!, inputs[`w${i}`]!, transposition),
+  )
+  return multiplyAll(backend, gradients.flat())
 })
 
 defineKernel('_FusedMatMul', (call) => {

@@ -35,7 +35,7 @@ const word = {
   beside: 15,
 } as const
 
-/** How a strip of the left operand is read: its rows side by side, or each by itself, its steps side by side. */
+/** How a strip of the left operand is read: its rows side by side, or each by itself (`leftRow` > 0), its steps side by side. */
 type Left = 'columns' | 'rows'
 type Dot = 'fma231' | 'dotBfloat16'
 
@@ -51,7 +51,7 @@ interface Unit {
 
 /** args: records, count of records, tileM, tileN, activation, its parameter. Item: a tile; of a unit's value, of both halves. */
 export const multiplyTiles =
-  (dot: Dot, kind: Left, unit?: Unit): Write =>
+  (dot: Dot, unit?: Unit): Write =>
   (frame) => {
     const { p, begin, end, memory } = frame
     p.range(begin, end, 1, (item) => {
@@ -80,20 +80,21 @@ export const multiplyTiles =
         rightStep: field('rightStep'),
         rightStrip: field('rightStrip'),
       }
-      const tileOf = { left, rows, columns, stride, ...strides }
+      const multiply = (right: Int, result: Int) => {
+        const of = { left, right, result, rows, columns, stride, ...strides }
+        if (dot === 'dotBfloat16') return multiplyTile(p, dot, 'columns', of)
+        const ofKind = (kind: Left) => () => multiplyTile(p, dot, kind, of)
+        p.if(strides.leftRow, '>', 0, ofKind('rows'), ofKind('columns'))
+      }
       if (!unit) {
-        multiplyTile(p, dot, kind, { ...tileOf, right, result })
+        multiply(right, result)
         return finishTile(frame, record, { result, rows, columns, stride, column })
       }
       const width = field('n')
       const half = p.shifted(width, 'left', 2)
       const halves = p.times(strips(stripColumns, width), strides.rightStrip)
       p.range(0, unit.as === 'value' ? 2 : 1, 1, (i) =>
-        multiplyTile(p, dot, kind, {
-          ...tileOf,
-          right: p.plus(right, p.times(i, halves)),
-          result: p.plus(result, p.times(i, half)),
-        }),
+        multiply(p.plus(right, p.times(i, halves)), p.plus(result, p.times(i, half))),
       )
       const besideRow = unit.as === 'value' ? half : p.plus(half, half)
       const beside = p.address({
@@ -307,9 +308,8 @@ export function finishTile(
 }
 
 const plain: Readonly<Record<string, (unit?: Unit) => Write>> = {
-  multiplyTiles: (unit) => multiplyTiles('fma231', 'columns', unit),
-  multiplyTilesInRows: (unit) => multiplyTiles('fma231', 'rows', unit),
-  multiplyTilesBfloat16: (unit) => multiplyTiles('dotBfloat16', 'columns', unit),
+  multiplyTiles: (unit) => multiplyTiles('fma231', unit),
+  multiplyTilesBfloat16: (unit) => multiplyTiles('dotBfloat16', unit),
 }
 
 /** The name of the kernel that has a gated unit behind its products. */

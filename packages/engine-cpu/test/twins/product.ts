@@ -47,7 +47,7 @@ const shape = record({
   border: small(5, 0),
   hasBias: boolean(),
   /** Read where it lies, if the target can. */
-  leftInPlace: boolean(),
+  left: constantFrom('packed', 'columns', 'rows'),
   rightInPlace: boolean(),
 })
 
@@ -68,7 +68,7 @@ type Shape = {
   k: number
   border: number
   hasBias: boolean
-  leftInPlace: boolean
+  left: 'packed' | 'columns' | 'rows'
   rightInPlace: boolean
 }
 
@@ -102,6 +102,8 @@ function inRows(values: Float32Array, rows: number, depth: number, width: number
   for (let i = 0; i < rows; i++) elements.set(values.subarray(i * depth, (i + 1) * depth), i * stride)
   return { elements, row: 4 * stride, step: 4, strip: 4 * stride * width }
 }
+
+const layLeft = { packed, columns: inColumns, rows: inRows }
 
 /** args: records, count of records, tileM, tileN, activation, its parameter, work area. */
 function tiles(
@@ -155,9 +157,9 @@ interface Unit {
   readonly as: 'value' | 'gradient'
 }
 
-/** Of an operand's kind, and perhaps of a gated unit that follows. */
+/** Of products, and perhaps of a gated unit that follows. */
 interface Cases {
-  readonly plain: 'multiplyTiles' | 'multiplyTilesInRows' | 'multiplyTilesBfloat16'
+  readonly plain: 'multiplyTiles' | 'multiplyTilesBfloat16'
   readonly unit?: Unit
 }
 
@@ -214,20 +216,18 @@ function unitTensors(
   })
 }
 
-const multiplyTiles = ({ plain, unit }: Cases) =>
+const multiplyTiles = (unit?: Unit) =>
   kernelCases({
-    ...(unit ? { alone: true } : { twin: 'multiplyTiles' }),
+    alone: unit !== undefined,
     parameters: record({ ...common, values: anyValues }),
     setup: ({ products: given, values, ...how }, target) => {
       const products = unit ? followable(given, unit) : given
       const rest = unit ? { ...how, activation: 0 } : how
-      const leftKind = plain === 'multiplyTilesInRows' ? 'rows' : 'columns'
       const { rows, columns } = strips(target)
-      const laid = products.map(({ m, n, k, leftInPlace, rightInPlace }, i) => {
+      const laid = products.map(({ m, n, k, left, rightInPlace }, i) => {
         const [a, b] = [floats(m * k, values, 3 * i), floats(n * k, values, 3 * i + 1)]
-        const layLeft = leftKind === 'rows' ? inRows : leftInPlace ? inColumns : packed
         return {
-          left: (target === 'wasm' ? packed : layLeft)(a, m, k, rows),
+          left: (target === 'wasm' ? packed : layLeft[left])(a, m, k, rows),
           // With AVX2 the right operand is always packed.
           right: (target === 'avx512' && rightInPlace ? inColumns : packed)(b, n, k, columns),
         }
@@ -245,7 +245,7 @@ const multiplyTiles = ({ plain, unit }: Cases) =>
       const setup = (of?: Unit, more = {}) =>
         tiles(products, { rows, columns }, { ...tensors, ...more }, laidOf, rest, of)
       if (!unit) return setup()
-      return setup(unit, unitTensors({ plain, unit }, products, values, target, setup))
+      return setup(unit, unitTensors({ plain: 'multiplyTiles', unit }, products, values, target, setup))
     },
   })
 
@@ -302,15 +302,14 @@ const multiplyTilesBfloat16 = (unit?: Unit) =>
     },
   })
 
-const casesOf = (cases: Cases): KernelCases =>
-  cases.plain === 'multiplyTilesBfloat16' ? multiplyTilesBfloat16(cases.unit) : multiplyTiles(cases)
+const ofPlain = { multiplyTiles, multiplyTilesBfloat16 }
 
 export const productCases: Readonly<Record<string, KernelCases>> = Object.fromEntries(
-  (['multiplyTiles', 'multiplyTilesInRows', 'multiplyTilesBfloat16'] as const).flatMap((plain) => [
-    [plain, casesOf({ plain })],
+  Object.entries(ofPlain).flatMap(([plain, cases]) => [
+    [plain, cases()],
     ...activationNames.flatMap((activation) =>
       (['value', 'gradient'] as const).map(
-        (as) => [followedBy(plain, activation, as), casesOf({ plain, unit: { activation, as } })] as const,
+        (as) => [followedBy(plain, activation, as), cases({ activation, as })] as const,
       ),
     ),
   ]),

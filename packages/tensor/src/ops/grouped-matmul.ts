@@ -64,11 +64,30 @@ export const groupedMatMulOperation = defineOperation<
   },
   gradient: {
     inputs: ['x', 'w', 'offsets'],
-    backward: (dy, { x, w, offsets }, _, { transposeB }): Gradients => ({
-      x: () => groupedMatMulOperation.run({ x: dy, w, offsets }, { transposeB: !transposeB }),
-      w: () => groupedMatMulGradWOperation.run({ x, dy, offsets }, { transposeB }),
-    }),
+    backward(dy, { x, w, offsets }, _, { transposeB }, needed): Gradients {
+      if (needed?.includes('x') && needed.includes('w')) {
+        const [byX, byW] = groupedMatMulGradOperation.run({ dy, x, w, offsets }, { transposeB })
+        return { x: byX, w: byW }
+      }
+      return {
+        x: () => groupedMatMulOperation.run({ x: dy, w, offsets }, { transposeB: !transposeB }),
+        w: () => groupedMatMulGradWOperation.run({ x, dy, offsets }, { transposeB }),
+      }
+    },
   },
+})
+
+export const groupedMatMulGradOperation = defineOperation<
+  { dy: tf.Tensor; x: tf.Tensor; w: tf.Tensor; offsets: tf.Tensor },
+  Transposed,
+  [tf.Tensor, tf.Tensor]
+>({
+  name: 'GroupedMatMulGrad',
+  summary: 'Gradients of GroupedMatMul',
+  reference: ({ dy, x, w, offsets }, { transposeB }) => [
+    groupedMatMulOperation.run({ x: dy, w, offsets }, { transposeB: !transposeB }),
+    groupedMatMulGradWOperation.run({ x, dy, offsets }, { transposeB }),
+  ],
 })
 
 /**

@@ -1,10 +1,11 @@
 // Linear maps that belong together, as one kernel call each: several of one x, a gated unit over two of them, one that adds
 // to a residual stream. What they save is calls, which are most of what a token of generation costs beside its weights;
-// a gradient is taken of the plain products that they stand for.
+// gradients are taken of the plain products that they stand for.
 import { activations, type GateActivation } from '../activation-functions.ts'
 import { expect, expectTensor } from '../check.ts'
 import { defineOperation } from '../operation.ts'
-import { isTaping } from '../tape.ts'
+import { recordingTape } from '../recorded-tape.ts'
+import { isTaping, untaped } from '../tape.ts'
 import { tf } from '../tf.ts'
 import { activation } from './activation.ts'
 import { linear } from './linear.ts'
@@ -55,10 +56,17 @@ export const addLinearOperation = defineOperation<
 export function jointLinear(x: tf.Tensor2D, weights: readonly tf.Tensor2D[]): tf.Tensor2D[] {
   expectTensor('jointLinear', 'x', x, ['N', 'in'])
   for (const weight of weights) expectTensor('jointLinear', 'a weight', weight, ['out', x.shape[1]])
-  if (isTaping()) return weights.map((weight) => linear(x, weight) as tf.Tensor2D)
   const inputs: { x: tf.Tensor } & Record<`w${number}`, tf.Tensor> = { x }
   for (const [i, weight] of weights.entries()) inputs[`w${i}`] = weight
-  return jointLinearOperation.run(inputs, { count: weights.length }) as tf.Tensor2D[]
+  const run = () => jointLinearOperation.run(inputs, { count: weights.length }) as tf.Tensor2D[]
+  if (!isTaping()) return run()
+  const tape = recordingTape()
+  if (!tape) return weights.map((weight) => linear(x, weight) as tf.Tensor2D)
+  return untaped(() => {
+    const outputs = run()
+    tape.recordJointLinear(x, weights, outputs)
+    return outputs
+  })
 }
 
 /**
@@ -73,7 +81,10 @@ export function gatedLinear(x: tf.Tensor2D, gate: tf.Tensor2D, up: tf.Tensor2D, 
   expectTensor('gatedLinear', 'gate', gate, ['out', x.shape[1]])
   expectTensor('gatedLinear', 'up', up, gate.shape)
   expect('gatedLinear', name in activations, () => `unknown activation ${name}; known: silu, gelu, geluTanh, relu`)
-  if (isTaping()) return tf.mul(activation(linear(x, gate), name), linear(x, up))
+  if (isTaping()) {
+    const [first, second] = jointLinear(x, [gate, up]) as [tf.Tensor2D, tf.Tensor2D]
+    return tf.mul(activation(first, name), second)
+  }
   return gatedLinearOperation.run({ x, gate, up }, { activation: name }) as tf.Tensor2D
 }
 

@@ -1,4 +1,11 @@
-import { combine, type GateActivation, groupedGatedExperts, groupedMatMul, type tf } from '../../src/index.ts'
+import {
+  combine,
+  type GateActivation,
+  groupedGatedExperts,
+  groupedMatMul,
+  tf,
+  valueAndGradients,
+} from '../../src/index.ts'
 import { activationFunctions } from './activations.ts'
 import { fromRows, integers, normals, type OperationCase, rowsOf, sum, zeros } from './case.ts'
 
@@ -29,6 +36,41 @@ const grouped = (
       }),
     ],
     gradients: ['x', 'w'],
+  }
+}
+
+/** Both gradients at once, of the sum of the elements of y · dy. */
+const groupedGradients = (transposeB: boolean): OperationCase => {
+  const [K, M] = [4, 3]
+  const offsets = [1, 3, 3, 7]
+  const weightShape = transposeB ? [3, M, K] : [3, K, M]
+  const memberOf = (n: number) => offsets.findLastIndex((from) => from <= n)
+  const at = (e: number, k: number, m: number) => e * K * M + (transposeB ? m * K + k : k * M + m)
+  return {
+    name: `gradients of groupedMatMul${transposeB ? '' : ', weights [K, M]'}`,
+    kernels: ['GroupedMatMulGrad'],
+    inputs: (rng) => ({
+      x: normals(rng, [8, K]),
+      w: normals(rng, weightShape),
+      dy: normals(rng, [8, M]),
+      offsets: integers([4], offsets),
+    }),
+    run({ x, w, dy, offsets: bounds }) {
+      const loss = () =>
+        tf.sum<tf.Scalar>(tf.mul(groupedMatMul(x as tf.Tensor2D, w!, bounds as tf.Tensor1D, { transposeB }), dy!))
+      return valueAndGradients(loss, [x!, w!]).gradients as tf.Tensor[]
+    },
+    naive({ x, w, dy }) {
+      const dw = { shape: weightShape, values: new Float64Array(3 * K * M), dtype: 'float32' } as const
+      for (let n = offsets[0]!; n < offsets[3]!; n++)
+        for (let k = 0; k < K; k++)
+          for (let m = 0; m < M; m++) dw.values[at(memberOf(n), k, m)]! += rowsOf(x!).at(n, k) * rowsOf(dy!).at(n, m)
+      const isMember = (n: number) => n >= offsets[0]! && n < offsets[3]!
+      const dx = fromRows([8, K], (n, k) =>
+        isMember(n) ? sum(M, (m) => rowsOf(dy!).at(n, m) * w!.values[at(memberOf(n), k, m)]!) : 0,
+      )
+      return [dx, dw]
+    },
   }
 }
 
@@ -105,6 +147,8 @@ export const groupedCases: readonly OperationCase[] = [
     grouped('without slots', 0, [2, 3], [0, 0, 0], transposeB),
     grouped('wider than a tile', 21, [19, 35], [0, 13, 14, 20], transposeB),
   ]),
+  groupedGradients(true),
+  groupedGradients(false),
   combineCase('two slots a row, one dropped', 3, [2, 0, 1, 2, 0, -1], 3),
   combineCase('with a row that nobody serves', 2, [0, 2, 2], 4),
   combineCase('wide rows', 37, [1, 0, 1], 2),

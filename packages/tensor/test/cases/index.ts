@@ -7,6 +7,7 @@ import { crossEntropyCases } from './cross-entropy.ts'
 import { groupedCases } from './grouped.ts'
 import { inPlaceCases } from './in-place.ts'
 import { jointLinearCases } from './joint-linear.ts'
+import { matMulGradCases } from './matmul-grad.ts'
 import { normCases } from './norms.ts'
 import { randomCases } from './random.ts'
 import { rotaryCases } from './rotary.ts'
@@ -19,6 +20,7 @@ export const operationCases: readonly OperationCase[] = [
   ...attentionCases,
   ...cachedAttentionCases,
   ...jointLinearCases,
+  ...matMulGradCases,
   ...activationCases,
   ...crossEntropyCases,
   ...rowAndColumnCases,

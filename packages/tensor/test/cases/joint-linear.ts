@@ -1,4 +1,4 @@
-import { addLinear, gatedLinear, type GateActivation, jointLinear, type tf } from '../../src/index.ts'
+import { addLinear, gatedLinear, type GateActivation, jointLinear, tf, valueAndGradients } from '../../src/index.ts'
 import { activationFunctions } from './activations.ts'
 import { type Arrays, fromRows, normals, type Numbers, type OperationCase, rowsOf, sum } from './case.ts'
 
@@ -20,6 +20,36 @@ const joint = (rows: number, inputs: number, outputs: readonly number[]): Operat
   naive: (arrays) =>
     outputs.map((size, i) => fromRows([rows, size], product(matrix(arrays, 'x'), matrix(arrays, `w${i}`)))),
   gradients: ['x', 'w0'],
+})
+
+/** All gradients at once, of the sum of the elements of every y · dy. */
+const gradients = (rows: number, inputs: number, outputs: readonly number[]): OperationCase => ({
+  name: `gradients of jointLinear of ${rows} rows, ${inputs} to ${outputs.join(', ')}`,
+  kernels: ['JointLinearGrad'],
+  inputs: (rng) => ({
+    x: normals(rng, [rows, inputs]),
+    ...Object.fromEntries(outputs.map((size, i) => [`w${i}`, normals(rng, [size, inputs])])),
+    ...Object.fromEntries(outputs.map((size, i) => [`dy${i}`, normals(rng, [rows, size])])),
+  }),
+  run(tensors) {
+    const x = tensors['x'] as tf.Tensor2D
+    const weights = outputs.map((_, i) => tensors[`w${i}`] as tf.Tensor2D)
+    const loss = () =>
+      tf.addN(jointLinear(x, weights).map((y, i) => tf.sum(tf.mul(y, tensors[`dy${i}`]!)))) as tf.Scalar
+    return valueAndGradients(loss, [x, ...weights]).gradients as tf.Tensor[]
+  },
+  naive(arrays) {
+    const [x, ...rest] = ['x', ...outputs.map((_, i) => `dy${i}`)].map((name) => rowsOf(matrix(arrays, name)))
+    const weights = outputs.map((_, i) => rowsOf(matrix(arrays, `w${i}`)))
+    const by = (row: number, k: number) =>
+      sum(outputs.length, (i) => sum(outputs[i]!, (j) => rest[i]!.at(row, j) * weights[i]!.at(j, k)))
+    return [
+      fromRows([rows, inputs], by),
+      ...outputs.map((size, i) =>
+        fromRows([size, inputs], (j, k) => sum(rows, (row) => rest[i]!.at(row, j) * x!.at(row, k))),
+      ),
+    ]
+  },
 })
 
 const gated = (name: GateActivation, [rows, inputs, outputs]: Shape): OperationCase => ({
@@ -71,6 +101,8 @@ export const jointLinearCases: readonly OperationCase[] = [
   joint(3, 20, [33, 4]),
   joint(9, 16, [16]),
   joint(0, 3, [2, 2]),
+  gradients(9, 20, [33, 4, 4]),
+  gradients(2, 3, [5, 5]),
   ...(['silu', 'gelu', 'geluTanh', 'relu'] as const).map((name) => gated(name, [2, 9, 19])),
   gated('silu', [1, 6, 40]),
   gated('silu', [8, 17, 5]),
