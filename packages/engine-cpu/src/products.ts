@@ -116,8 +116,14 @@ const tileRecordWords = 16
 const passFloats = 8 << 20
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple
-const packedFloats = (product: Product, { rows, columns }: Layout): number =>
-  isFew(product) ? 0 : (roundUp(product.m, rows) + roundUp(product.n, columns)) * product.k
+
+/** Of the operands that are not read where they lie. */
+function packedFloats(product: Product, form: Form): number {
+  if (isFew(product)) return 0
+  const left = leftInPlace(form, product) ? 0 : roundUp(product.m, form.rows)
+  const right = rightInPlace(form, product) ? 0 : roundUp(product.n, form.columns)
+  return (left + right) * product.k
+}
 
 /**
  * Runs the products. Unless a BLAS is used, an element of a result never depends on what else is in the list, nor on the
@@ -244,19 +250,26 @@ function multiplyMany(backend: CpuBackend, form: Form, products: readonly Produc
 /** Rows a multiple of a page apart would all lie in the same few lines of the first-level cache. */
 export const spreads = (stride: number): boolean => (4 * stride) % 4096 !== 0
 
-function layOutLeft(form: Form, packer: Packer, { left, m, k, leftRow, leftDepth }: Product): Laid {
-  if (form.inPlace.left) {
-    if (leftRow === 1 && spreads(leftDepth)) return { at: left, row: 0, step: 4 * leftDepth, strip: 4 * form.rows }
-    if (leftDepth === 1 && spreads(leftRow))
-      return { at: left, row: 4 * leftRow, step: 4, strip: 4 * leftRow * form.rows }
-  }
-  return packer.pack(left, m, k, leftRow, leftDepth, form.rows)
+function leftInPlace({ inPlace, rows }: Form, { left, leftRow, leftDepth }: Product): Laid | undefined {
+  if (!inPlace.left) return undefined
+  if (leftRow === 1 && spreads(leftDepth)) return { at: left, row: 0, step: 4 * leftDepth, strip: 4 * rows }
+  if (leftDepth === 1 && spreads(leftRow)) return { at: left, row: 4 * leftRow, step: 4, strip: 4 * leftRow * rows }
+  return undefined
 }
 
-function layOutRight(form: Form, packer: Packer, { right, n, k, rightDepth, rightColumn }: Product): Laid {
-  if (form.inPlace.right && rightColumn === 1 && spreads(rightDepth))
-    return { at: right, row: 0, step: 4 * rightDepth, strip: 4 * form.columns }
-  return packer.pack(right, n, k, rightColumn, rightDepth, form.columns)
+function rightInPlace({ inPlace, columns }: Form, { right, rightColumn, rightDepth }: Product): Laid | undefined {
+  if (!inPlace.right || rightColumn !== 1 || !spreads(rightDepth)) return undefined
+  return { at: right, row: 0, step: 4 * rightDepth, strip: 4 * columns }
+}
+
+function layOutLeft(form: Form, packer: Packer, product: Product): Laid {
+  const { left, m, k, leftRow, leftDepth } = product
+  return leftInPlace(form, product) ?? packer.pack(left, m, k, leftRow, leftDepth, form.rows)
+}
+
+function layOutRight(form: Form, packer: Packer, product: Product): Laid {
+  const { right, n, k, rightDepth, rightColumn } = product
+  return rightInPlace(form, product) ?? packer.pack(right, n, k, rightColumn, rightDepth, form.columns)
 }
 
 function runTiles(
