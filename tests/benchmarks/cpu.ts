@@ -82,6 +82,14 @@ export async function benchCpu(args: readonly string[]): Promise<void> {
     console.log('No peer: no python3 with torch and transformers was found (set MIXLAB_PEER_PYTHON to one).')
   const load = loadavg()[0]!
   const collection = new Collection()
+  /** Written after each round: a long run may be ended before its last. */
+  const write = (done: number) => {
+    const { samples, versions, unavailable } = collection
+    const report = reportOf({ samples, versions, unavailable: [...unavailable], rounds: done, repeats, load })
+    mkdirSync(dirname(values.out), { recursive: true })
+    writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`)
+    return report
+  }
   for (let round = 1; round <= rounds; round++) {
     for (const threads of counts) {
       for (const group of groups.filter((each) => only.length === 0 || each.some((name) => only.includes(name)))) {
@@ -105,11 +113,8 @@ export async function benchCpu(args: readonly string[]): Promise<void> {
         }
       }
     }
+    write(round)
   }
-  const { samples, versions, unavailable } = collection
-  const report = reportOf({ samples, versions, unavailable: [...unavailable], rounds, repeats, load })
-  printReport(report)
-  mkdirSync(dirname(values.out), { recursive: true })
-  writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`)
+  printReport(write(rounds))
   console.log(`Written to ${relative(process.cwd(), values.out)}`)
 }
