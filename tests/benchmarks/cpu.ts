@@ -6,11 +6,12 @@
 //   pytorch         every variant of PyTorch's, or why it failed
 //   machineFigures  best product, copy and read bandwidth, by precision and threads
 //   bounds          the required figures, their values, whether they are met
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
 import { MixlabError } from '@mixlab/core'
+import { writeAtomically } from '@mixlab/lab'
 import { Collection } from './cpu-collection.ts'
 import { findPeer, isas } from './cpu-processes.ts'
 import { reportOf } from './cpu-report.ts'
@@ -83,11 +84,11 @@ export async function benchCpu(args: readonly string[]): Promise<void> {
   const load = loadavg()[0]!
   const collection = new Collection()
   /** Written after each round: a long run may be ended before its last. */
-  const write = (done: number) => {
+  const write = async (done: number) => {
     const { samples, versions, unavailable } = collection
     const report = reportOf({ samples, versions, unavailable: [...unavailable], rounds: done, repeats, load })
     mkdirSync(dirname(values.out), { recursive: true })
-    writeFileSync(values.out, `${JSON.stringify(report, null, 2)}\n`)
+    await writeAtomically(values.out, `${JSON.stringify(report, null, 2)}\n`)
     return report
   }
   for (let round = 1; round <= rounds; round++) {
@@ -113,8 +114,8 @@ export async function benchCpu(args: readonly string[]): Promise<void> {
         }
       }
     }
-    write(round)
+    await write(round)
   }
-  printReport(write(rounds))
+  printReport(await write(rounds))
   console.log(`Written to ${relative(process.cwd(), values.out)}`)
 }
