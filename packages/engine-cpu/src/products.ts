@@ -3,6 +3,7 @@
 // an item, so that the work is balanced however unequal the products are.
 import type { CpuBackend } from './backend.ts'
 import { isFew, multiplyFew } from './few-products.ts'
+import { amxDepth, amxStrips, amxWorkBytes } from './native/amx-product.ts'
 import { followedBy, stripShape } from './native/product.ts'
 
 /** Result [m, n] = left [m, k] · right [k, n] (+ bias [n]); addresses in bytes, strides in elements. */
@@ -82,29 +83,62 @@ const wide: Layout = {
   ]),
 }
 
+const ofAmx: Layout = {
+  ...amxStrips,
+  tiles: tiles(amxStrips.rows, [
+    [16, 256],
+    [8, 256],
+    [8, 128],
+    [4, 128],
+    [4, 64],
+    [2, 64],
+    [2, 32],
+  ]),
+}
+
 const narrow: Layout = { ...portable, ...stripShape.avx2 }
 
 /** A layout, and the kernels that pack into it and multiply. */
 interface Form extends Layout {
-  readonly pack: 'packStrips' | 'packStripsRounded' | 'packStripsBfloat16'
-  readonly multiply: 'multiplyTiles' | 'multiplyTilesBfloat16'
+  readonly pack: 'packStrips' | 'packStripsRounded' | 'packStripsBfloat16' | 'packStripsAmx'
+  readonly multiply: 'multiplyTiles' | 'multiplyTilesBfloat16' | 'multiplyTilesAmx'
   /** Numbers of a row that lie in one word of a strip. */
   readonly perWord: 1 | 2
+  /** A strip's depth is filled up to a multiple of this. */
+  readonly depthStep: number
   /** Whether operands whose layout allows it are read where they lie. */
   readonly inPlace: { readonly left: boolean; readonly right: boolean }
+  /** Multiplications, of words, that are worth handing to a thread: some microsecond's. */
+  readonly chunk: number
+  /** Of a thread's work area. */
+  readonly workBytes: number
 }
+
+const chunk = 60_000
+const workBytes = 256
 
 function formOf(backend: CpuBackend, precision: Epilogue['precision']): Form {
   const native = backend.native()
   const layout = typeof native === 'string' ? portable : native.set === 'avx512' ? wide : narrow
+  const plain = { ...layout, perWord: 1, depthStep: 1, chunk, workBytes } as const
   const packed = { left: false, right: false }
   if (precision !== 'bfloat16') {
     const inPlace = { left: layout !== portable, right: layout === wide }
-    return { ...layout, pack: 'packStrips', multiply: 'multiplyTiles', perWord: 1, inPlace }
+    return { ...plain, pack: 'packStrips', multiply: 'multiplyTiles', inPlace }
   }
   if (typeof native === 'string' || !native.bfloat16)
-    return { ...layout, pack: 'packStripsRounded', multiply: 'multiplyTiles', perWord: 1, inPlace: packed }
-  return { ...layout, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16', perWord: 2, inPlace: packed }
+    return { ...plain, pack: 'packStripsRounded', multiply: 'multiplyTiles', inPlace: packed }
+  const pairs = { ...plain, perWord: 2, inPlace: packed } as const
+  if (!native.amx) return { ...pairs, depthStep: 2, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16' }
+  return {
+    ...pairs,
+    ...ofAmx,
+    depthStep: amxDepth,
+    pack: 'packStripsAmx',
+    multiply: 'multiplyTilesAmx',
+    chunk: 10 * chunk,
+    workBytes: amxWorkBytes,
+  }
 }
 
 /** Strips that packing copies at a time, where they share cache lines. */
@@ -214,7 +248,7 @@ const finishOf = ({ bias = 0, activation = 'linear', parameter = 0 }: Epilogue) 
 })
 
 /** Words of a strip that a row's numbers take. */
-const wordsOf = ({ perWord }: Form, depth: number): number => Math.ceil(depth / perWord)
+const wordsOf = ({ perWord, depthStep }: Form, depth: number): number => roundUp(depth, depthStep) / perWord
 
 /** Where a strip's numbers are: address, and bytes from row to row, step to step, strip to strip. */
 interface Laid {
@@ -244,7 +278,7 @@ function multiplyMany(backend: CpuBackend, form: Form, products: readonly Produc
   })
   packer.run()
   const kernel = unit ? followedBy(form.multiply, unit.activation, unit.as) : form.multiply
-  runTiles(backend, kernel, items, chooseTile(form, items, backend.threads()), epilogue)
+  runTiles(backend, form, kernel, items, chooseTile(form, items, backend.threads()), epilogue)
 }
 
 /** Rows a multiple of a page apart would all lie in the same few lines of the first-level cache. */
@@ -274,6 +308,7 @@ function layOutRight(form: Form, packer: Packer, product: Product): Laid {
 
 function runTiles(
   backend: CpuBackend,
+  form: Form,
   kernel: string,
   products: readonly Item[],
   { tileM, tileN }: { readonly tileM: number; readonly tileN: number },
@@ -291,8 +326,8 @@ function runTiles(
     items += tilesN * Math.ceil(m / tileM)
     macs += m * n * k
   }
-  const work = backend.scratch(256 * backend.threads())
-  const grain = Math.max(1, Math.ceil((60_000 * items) / (macs + 1)))
+  const work = backend.scratch(form.workBytes * backend.threads())
+  const grain = Math.max(1, Math.ceil((form.chunk * items) / (macs + 1)))
   const activation = activations[epilogue.activation ?? 'linear']
   const parameters = [tileM, tileN, activation, epilogue.parameter ?? 0, work]
   backend.run(kernel, items, grain, table, products.length, ...parameters)

@@ -232,6 +232,43 @@ export class Assembler {
     this.#vector([1, 3, 0x2a, 1], target, source, { second: target, short: true })
   }
 
+  /** An instruction of tiles (AMX): VEX of 128 bits. */
+  #tile(prefix: 0 | 2 | 3, opcode: number, register: number, operand: number | Address, second = 0): void {
+    const [base, index] = typeof operand === 'number' ? [operand, 0] : [operand.base, operand.index ?? 0]
+    const not = (value: number) => (value >= 8 ? 0 : 1)
+    this.#bytes.push(0xc4, 0x80 | (not(index) << 6) | (not(base) << 5) | 2, ((~second & 15) << 3) | prefix, opcode)
+    this.#operand(register, operand, 1)
+  }
+
+  /** ldtilecfg: takes the tiles' shapes from 64 bytes of memory, and makes them zero. */
+  configureTiles(source: Address): void {
+    this.#tile(0, 0x49, 0, source)
+  }
+
+  /** tilerelease: no tile has a shape any more, and a switch of threads has nothing of them to save. */
+  releaseTiles(): void {
+    this.#tile(0, 0x49, 0, 0)
+  }
+
+  zeroTile(target: number): void {
+    this.#tile(3, 0x49, target, 0)
+  }
+
+  /** tileloadd: a tile's rows from memory, `index` bytes apart. */
+  loadTile(target: number, source: Address & Required<Pick<Address, 'index'>>): void {
+    this.#tile(3, 0x4b, target, source)
+  }
+
+  /** tilestored. */
+  storeTile(source: number, target: Address & Required<Pick<Address, 'index'>>): void {
+    this.#tile(2, 0x4b, source, target)
+  }
+
+  /** tdpbf16ps: sum += left · right, of pairs of bfloat16. */
+  multiplyTiles(sum: number, left: number, right: number): void {
+    this.#tile(2, 0x5c, sum, left, right)
+  }
+
   /** An instruction with 64-bit operands: register, then register or memory. */
   #integer(opcode: readonly number[], register: number, operand: number | Address, wide = true, rest = 0): void {
     const [base, index] = typeof operand === 'number' ? [operand, 0] : [operand.base, operand.index ?? 0]

@@ -38,6 +38,10 @@ export interface Processor {
   readonly set: InstructionSet
   /** avx512_bf16: products of bfloat16 pairs. */
   readonly bfloat16: boolean
+  /** amx_bf16, which the system lets this process use: products of tiles of bfloat16. */
+  readonly amx: boolean
+  /** Why not, where the processor has it. */
+  readonly withoutAmx?: string
 }
 
 /** Whether a variable says no. */
@@ -50,10 +54,12 @@ export interface Machine {
   readonly environment: Readonly<Record<string, string | undefined>>
   /** The text of /proc/cpuinfo, read where there is one. */
   readonly cpuinfo: () => string
+  /** Asks the system to let this process use AMX; returns why it does not. */
+  readonly requestAmx: () => string | undefined
 }
 
 /** The processor by what the machine says, or as text why there can be no native kernels for it. */
-export function recognise({ platform, arch, environment, cpuinfo }: Machine): Processor | string {
+export function recognise({ platform, arch, environment, cpuinfo, requestAmx }: Machine): Processor | string {
   if (isOff(environment['MIXLAB_NATIVE'])) return 'MIXLAB_NATIVE=off'
   if (platform !== 'linux' || arch !== 'x64') return `none for ${platform} on ${arch} yet`
   let flags: Set<string>
@@ -65,23 +71,42 @@ export function recognise({ platform, arch, environment, cpuinfo }: Machine): Pr
   const has = (...names: string[]) => names.every((name) => flags.has(name))
   if (!has('avx2', 'fma', 'bmi2')) return 'the processor has no AVX2'
   const wanted = environment['MIXLAB_ISA'] ?? ''
-  if (!/^(avx2|avx512|)$/.test(wanted)) return `MIXLAB_ISA=${wanted}, expected avx2 or avx512`
+  if (!/^(avx2|avx512|amx|)$/.test(wanted)) return `MIXLAB_ISA=${wanted}, expected avx2, avx512 or amx`
   const wide = has('avx512f', 'avx512dq', 'avx512bw', 'avx512vl') && wanted !== 'avx2'
   if (wanted === 'avx512' && !wide) return 'MIXLAB_ISA=avx512, but the processor has no AVX-512'
-  return { set: wide ? 'avx512' : 'avx2', bfloat16: wide && has('avx512_bf16') }
+  const bfloat16 = wide && has('avx512_bf16')
+  const hasTiles = bfloat16 && has('amx_tile', 'amx_bf16')
+  if (wanted === 'amx' && !hasTiles) return 'MIXLAB_ISA=amx, but the processor has no AMX for bfloat16'
+  const set = wide ? 'avx512' : 'avx2'
+  if (!hasTiles) return { set, bfloat16, amx: false }
+  const refusal = wanted === 'avx512' ? 'MIXLAB_ISA=avx512' : requestAmx()
+  if (wanted === 'amx' && refusal !== undefined) return `MIXLAB_ISA=amx, but ${refusal}`
+  return { set, bfloat16, amx: refusal === undefined, ...(refusal !== undefined && { withoutAmx: refusal }) }
 }
 
-/** This processor, or as text why there can be no native kernels. MIXLAB_ISA=avx2 leaves AVX-512 unused. */
+/**
+ * This processor, or as text why there can be no native kernels. MIXLAB_ISA=avx512 leaves AMX unused, MIXLAB_ISA=avx2
+ * AVX-512 as well.
+ */
 export function findProcessor(): Processor | string {
   const { platform, arch, env: environment } = process
-  const processor = recognise({ platform, arch, environment, cpuinfo: () => readFileSync('/proc/cpuinfo', 'utf8') })
-  if (typeof processor === 'string') return processor
+  const cpuinfo = () => readFileSync('/proc/cpuinfo', 'utf8')
   try {
-    load()
+    return recognise({ platform, arch, environment, cpuinfo, requestAmx: permitAmx })
   } catch {
     return 'koffi is not installed, or does not load here'
   }
-  return processor
+}
+
+/**
+ * Linux saves the 8 KB of a thread's tiles only in processes that asked for it, once and for all their threads; it says no
+ * where the processor's state is not enabled for tiles (XCR0), where it cannot save it, or where a filter of system calls
+ * does not know the request: Documentation/arch/x86/xstate.rst.
+ */
+function permitAmx(): string | undefined {
+  const syscall = load().load(library).func('long syscall(long number, long request, long feature)')
+  const [archPrctl, requestPermission, tileData] = [158, 0x1023, 18]
+  return syscall(archPrctl, requestPermission, tileData) === 0 ? undefined : 'the system does not permit it'
 }
 
 /**

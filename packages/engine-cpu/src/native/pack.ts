@@ -1,7 +1,7 @@
 // Packing of operands into strips: the twin of `packStrips` in assembly/pack.ts, which tells the layout. Neighbouring rows
 // are copied, several strips at a time since they share cache lines; what lies along the depth is transposed in
 // registers. With bfloat16, a strip holds pairs of steps: for each row the numbers of steps 2i and 2i + 1 in one word.
-import type { Write } from './kernel.ts'
+import type { KernelFrame, Write } from './kernel.ts'
 import type { Int, Mask, Program, Vector } from './program.ts'
 import { stripShape } from './product.ts'
 import { findRecord } from './records.ts'
@@ -15,7 +15,7 @@ const word = { source: 0, target: 1, rows: 2, depth: 3, rowStride: 4, depthStrid
 /** Numbers as they are; rounded to those that bfloat16 has; or pairs of bfloat16. */
 type Form = 'float32' | 'rounded' | 'pairs'
 
-interface Strips {
+export interface Strips {
   readonly from: Int
   readonly to: Int
   /** Rows from the first strip to the operand's end. */
@@ -27,53 +27,66 @@ interface Strips {
   readonly stripBytes: Int
 }
 
-/** args: records, count of records. Item: a strip. */
+/**
+ * args: records, count of records. Item: a strip. Visits strips of an operand together, at most eight.
+ * @param words of a strip's row, of so many numbers
+ */
+export function eachStrips(
+  frame: KernelFrame,
+  words: (depth: Int) => Int,
+  visit: (strips: Strips, width: Int, count: Int) => void,
+): void {
+  const { p, begin, end, memory } = frame
+  const item = p.copy(begin)
+  p.while(item, '<', end, () => {
+    const record = findRecord(frame, item, 8, word.first)
+    const field = (name: keyof typeof word) => p.loadInt({ base: record, displacement: 4 * word[name] }, 'int32')
+    const address = (name: 'source' | 'target') =>
+      p.plus(p.loadUnsigned({ base: record, displacement: 4 * word[name] }), memory)
+    const strip = p.minus(item, field('first'))
+    const width = field('width')
+    const depth = field('depth')
+    const row = p.times(strip, width)
+    const rowStride = p.shifted(field('rowStride'), 'left', 2)
+    const stripBytes = p.shifted(p.times(width, words(depth)), 'left', 2)
+    const strips: Strips = {
+      from: p.plus(address('source'), p.times(row, rowStride)),
+      to: p.plus(address('target'), p.times(strip, stripBytes)),
+      rows: p.minus(field('rows'), row),
+      depth,
+      rowStride,
+      depthStride: p.shifted(field('depthStride'), 'left', 2),
+      stripBytes,
+    }
+    // As many strips as are asked for, and as the operand has whole.
+    const count = p.smaller(p.minus(end, item), p.quotient(strips.rows, width))
+    p.if(count, '>', together, () => p.set(count, together))
+    p.if(count, '<', 1, () => p.set(count, 1))
+    // What is no neighbour shares no cache lines.
+    p.if(rowStride, '!=', 4, () => p.set(count, 1))
+    visit(strips, width, count)
+    p.increase(item, count)
+  })
+}
+
 const packStrips =
   (form: Form): Write =>
   (frame) => {
-    const { p, begin, end, memory } = frame
+    const { p } = frame
     const { rows: left, columns: right } = stripShape[p.instructionSet]
-    const item = p.copy(begin)
-    p.while(item, '<', end, () => {
-      const record = findRecord(frame, item, 8, word.first)
-      const field = (name: keyof typeof word) => p.loadInt({ base: record, displacement: 4 * word[name] }, 'int32')
-      const address = (name: 'source' | 'target') =>
-        p.plus(p.loadUnsigned({ base: record, displacement: 4 * word[name] }), memory)
-      const strip = p.minus(item, field('first'))
-      const width = field('width')
-      const depth = field('depth')
-      const row = p.times(strip, width)
-      const rowStride = p.shifted(field('rowStride'), 'left', 2)
-      const words = form === 'pairs' ? p.shifted(p.plus(depth, 1), 'right', 1) : depth
-      const stripBytes = p.shifted(p.times(width, words), 'left', 2)
-      const strips: Strips = {
-        from: p.plus(address('source'), p.times(row, rowStride)),
-        to: p.plus(address('target'), p.times(strip, stripBytes)),
-        rows: p.minus(field('rows'), row),
-        depth,
-        rowStride,
-        depthStride: p.shifted(field('depthStride'), 'left', 2),
-        stripBytes,
-      }
-      // As many strips as are asked for, and as the operand has whole.
-      const count = p.smaller(p.minus(end, item), p.quotient(strips.rows, width))
-      p.if(count, '>', together, () => p.set(count, together))
-      p.if(count, '<', 1, () => p.set(count, 1))
+    const words = (depth: Int) => (form === 'pairs' ? p.shifted(p.plus(depth, 1), 'right', 1) : depth)
+    eachStrips(frame, words, (strips, width, count) => {
       for (const size of [left, right]) {
         p.if(width, '==', size, () =>
           p.if(
-            rowStride,
+            strips.rowStride,
             '==',
             4,
             () => across(p, form, size, strips, count),
-            () => {
-              p.set(count, 1)
-              along(p, form, size, strips)
-            },
+            () => along(p, form, size, strips),
           ),
         )
       }
-      p.increase(item, count)
     })
   }
 
@@ -130,7 +143,7 @@ function rounded(p: Program, x: Vector): Vector {
 }
 
 /** In every lane x as bfloat16, and above it y. */
-function pairs(p: Program, x: Vector, y: Vector): Vector {
+export function pairs(p: Program, x: Vector, y: Vector): Vector {
   const [low, high] = [x, y].map((value) => p.two('widen', p.two('narrowToBfloat16', value)))
   return p.three('or', low!, p.shift(high!, 'left', 16))
 }

@@ -3,6 +3,8 @@
 // sums stay in registers. Each element is the same chain of fused multiply-adds in ascending order of the depth as
 // WebAssembly computes. With bfloat16 a step of the packed strips is a pair of numbers of each row (avx512_bf16).
 // A gated unit may follow: it then finds in the cache what was multiplied, instead of on a way to memory and back.
+// Tiles of AMX are multiplied by amx-product.ts, and share everything here but that.
+import { amxStrips, configureAmx, multiplyByAmx } from './amx-product.ts'
 import { gatedGradRow, gatedName, gatedRow } from './elementwise.ts'
 import type { InstructionSet } from './instructions.ts'
 import type { KernelFrame, Write } from './kernel.ts'
@@ -11,7 +13,12 @@ import { findRecord, productWord } from './records.ts'
 import { type ActivationName, activationNames, expm1, sigmoid } from './vector-math.ts'
 
 /** Rows of a strip of the left operand, columns of one of the right operand. */
-export const stripShape: Record<InstructionSet, { readonly rows: number; readonly columns: number }> = {
+export interface StripShape {
+  readonly rows: number
+  readonly columns: number
+}
+
+export const stripShape: Record<InstructionSet, StripShape> = {
   avx2: { rows: 6, columns: 16 },
   avx512: { rows: 14, columns: 32 },
 }
@@ -38,6 +45,8 @@ const word = {
 /** How a strip of the left operand is read: its rows side by side, or each by itself (`leftRow` > 0), its steps side by side. */
 type Left = 'columns' | 'rows'
 type Dot = 'fma231' | 'dotBfloat16'
+/** Instructions that multiply. */
+type By = Dot | 'amx'
 
 /**
  * A gated unit of the products, in numbers of F columns, n in the record. As value, the product is gate ‖ up, both F
@@ -51,9 +60,11 @@ interface Unit {
 
 /** args: records, count of records, tileM, tileN, activation, its parameter. Item: a tile; of a unit's value, of both halves. */
 export const multiplyTiles =
-  (dot: Dot, unit?: Unit): Write =>
+  (by: By, unit?: Unit): Write =>
   (frame) => {
     const { p, begin, end, memory } = frame
+    const { rows: stripRows, columns: stripColumns } = by === 'amx' ? amxStrips : stripShape[p.instructionSet]
+    const work = by === 'amx' ? configureAmx(frame) : undefined
     p.range(begin, end, 1, (item) => {
       const record = findRecord(frame, item, 16, word.first)
       const field = (name: keyof typeof word) => p.loadInt({ base: record, displacement: 4 * word[name] }, 'int32')
@@ -68,7 +79,6 @@ export const multiplyTiles =
       const columns = p.smaller(frame.integer(3), p.minus(field('n'), column))
       const stride = p.shifted(field('resultRow'), 'left', 2)
       const strips = (size: number, at: Int) => p.quotient(at, p.int(size))
-      const { rows: stripRows, columns: stripColumns } = stripShape[p.instructionSet]
       const left = p.plus(address('left'), p.times(strips(stripRows, row), field('leftStrip')))
       const right = p.plus(address('right'), p.times(strips(stripColumns, column), field('rightStrip')))
       const result = p.plus(p.address({ base: address('result'), index: column, scale: 4 }), p.times(row, stride))
@@ -82,8 +92,9 @@ export const multiplyTiles =
       }
       const multiply = (right: Int, result: Int) => {
         const of = { left, right, result, rows, columns, stride, ...strides }
-        if (dot === 'dotBfloat16') return multiplyTile(p, dot, 'columns', of)
-        const ofKind = (kind: Left) => () => multiplyTile(p, dot, kind, of)
+        if (by === 'amx') return multiplyByAmx(p, { ...of, work: work! })
+        if (by === 'dotBfloat16') return multiplyTile(p, by, 'columns', of)
+        const ofKind = (kind: Left) => () => multiplyTile(p, by, kind, of)
         p.if(strides.leftRow, '>', 0, ofKind('rows'), ofKind('columns'))
       }
       if (!unit) {
@@ -112,9 +123,10 @@ export const multiplyTiles =
         p.increase(beside, besideRow)
       })
     })
+    if (by === 'amx') p.releaseTiles()
   }
 
-interface Tile {
+export interface Tile {
   readonly left: Int
   readonly right: Int
   readonly result: Int
@@ -310,6 +322,7 @@ export function finishTile(
 const plain: Readonly<Record<string, (unit?: Unit) => Write>> = {
   multiplyTiles: (unit) => multiplyTiles('fma231', unit),
   multiplyTilesBfloat16: (unit) => multiplyTiles('dotBfloat16', unit),
+  multiplyTilesAmx: (unit) => multiplyTiles('amx', unit),
 }
 
 /** The name of the kernel that has a gated unit behind its products. */

@@ -518,6 +518,37 @@ export class Program {
     this.#add({ uses: this.#uses(place), emit: (a, r) => a.prefetch(r.place(place)) })
   }
 
+  // Tiles, by their numbers from 0 to 7: they are few and hold still, and a kernel that uses them says which is which.
+
+  /** Takes their shapes from 64 bytes of memory. */
+  configureTiles(place: Place): void {
+    this.#add({ uses: this.#uses(place), emit: (a, r) => a.configureTiles(r.place(place)) })
+  }
+
+  releaseTiles(): void {
+    this.#mark((a) => a.releaseTiles())
+  }
+
+  zeroTile(tile: number): void {
+    this.#mark((a) => a.zeroTile(tile))
+  }
+
+  /** Rows lie `stride` bytes apart. */
+  loadTile(tile: number, place: Omit<Place, 'index' | 'scale'>, stride: Int): void {
+    const of = { ...place, index: stride }
+    this.#add({ uses: this.#uses(of), emit: (a, r) => a.loadTile(tile, { ...r.place(of), index: r.of(stride) }) })
+  }
+
+  storeTile(tile: number, place: Omit<Place, 'index' | 'scale'>, stride: Int): void {
+    const of = { ...place, index: stride }
+    this.#add({ uses: this.#uses(of), emit: (a, r) => a.storeTile(tile, { ...r.place(of), index: r.of(stride) }) })
+  }
+
+  /** sum += left · right, of pairs of bfloat16. */
+  multiplyTiles(sum: number, left: number, right: number): void {
+    this.#mark((a) => a.multiplyTiles(sum, left, right))
+  }
+
   doubleFromInt(x: Int): Vector {
     return this.#vector([x], [], (a, to, r) => this.#toDouble(a, to, r.of(x)))
   }

@@ -11,6 +11,7 @@ import { assembleKernel, kernelParameters, type Write } from './kernel.ts'
 import { normKernels } from './norm.ts'
 import { optimizerKernels } from './optimizer.ts'
 import { packKernels } from './pack.ts'
+import { packAmxKernels } from './pack-amx.ts'
 import { productKernels } from './product.ts'
 import { rowKernels } from './rows.ts'
 import { softmaxKernels } from './softmax.ts'
@@ -23,6 +24,7 @@ export const kernels: Readonly<Record<string, Write>> = {
   ...normKernels,
   ...optimizerKernels,
   ...packKernels,
+  ...packAmxKernels,
   ...productKernels,
   ...rowKernels,
   ...softmaxKernels,

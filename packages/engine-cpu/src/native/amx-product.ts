@@ -1,0 +1,138 @@
+// Products of bfloat16 by AMX: sums of 32 × 32 in four tiles of 16 × 16, over the whole depth, 32 steps at a time. What is
+// packed for it (pack-amx.ts) has no partial steps and no partial rows, so that tiles have one shape for a whole call; a
+// block at the result's edge is stored beside it, and what is in the result is copied.
+//
+// An instruction (tdpbf16ps) makes two sums of 16 products, of even and of odd steps, from zero, each product and sum
+// rounded once, then adds both and adds that to what there was; to the nearest, and subnormals, read or made, are zeros.
+import type { KernelFrame } from './kernel.ts'
+import type { Tile } from './product.ts'
+import type { Int, Program } from './program.ts'
+
+/** Rows and columns of a tile of sums, and its bytes from row to row. */
+const side = 16
+const tileRowBytes = 64
+const tileBytes = side * tileRowBytes
+
+/** Of what is packed: see pack-amx.ts. */
+export const amxStrips = { rows: side, columns: 2 * side } as const
+
+/** Steps are packed in multiples of this. */
+export const amxDepth = 32
+const wordsOfDepth = 16
+
+/** Shapes of the tiles, and a block of sums. */
+const configurationBytes = 64
+const blockRowBytes = 2 * tileRowBytes
+/** Of the work area, a thread. */
+export const amxWorkBytes = configurationBytes + 2 * side * blockRowBytes
+
+/** Gives all tiles their shape, which they keep until they are released. Returns where a block of sums has room. */
+export function configureAmx({ p, pointer, thread }: KernelFrame): Int {
+  const work = p.plus(pointer(6), p.times(thread, amxWorkBytes))
+  // Palette 1; then of eight tiles the bytes of a row, 16 bits each; then, from byte 48, their rows, 8 bits each.
+  const words = [1, 0, 0, 0, ...four(0x400040), 0, 0, 0, 0, 0x10101010, 0x10101010, 0, 0]
+  for (const [i, value] of words.entries()) p.storeInt({ base: work, displacement: 4 * i }, p.int(value), 4)
+  p.configureTiles({ base: work })
+  return p.plus(work, configurationBytes)
+}
+
+const four = (value: number) => Array.from({ length: 4 }, () => value)
+
+interface AmxTile extends Tile {
+  readonly work: Int
+}
+
+/** A tile of the result: strips of columns, and for each of them two strips of rows at a time. */
+export function multiplyByAmx(p: Program, tile: AmxTile): void {
+  const { left, right, result, rows, columns, leftStrip, rightStrip } = tile
+  const b = p.copy(right)
+  const c = p.copy(result)
+  const columnsLeft = p.copy(columns)
+  p.while(columnsLeft, '>', 0, () => {
+    const a = p.copy(left)
+    const to = p.copy(c)
+    const rowsLeft = p.copy(rows)
+    p.while(rowsLeft, '>', 0, () => {
+      const block = (down: Tiles, across: Tiles) => () =>
+        multiplyBlock(p, { ...tile, a, b, c: to, rowsLeft, columnsLeft, down, across })
+      const blocks = (down: Tiles) => () => p.if(columnsLeft, '>', side, block(down, 2), block(down, 1))
+      p.if(rowsLeft, '>', side, blocks(2), blocks(1))
+      p.increase(a, p.plus(leftStrip, leftStrip))
+      p.increase(to, p.times(tile.stride, 2 * side))
+      p.increase(rowsLeft, -2 * side)
+    })
+    p.increase(c, 4 * amxStrips.columns)
+    p.increase(b, rightStrip)
+    p.increase(columnsLeft, -amxStrips.columns)
+  })
+}
+
+type Tiles = 1 | 2
+
+interface Block extends Pick<AmxTile, 'depth' | 'stride' | 'leftStrip' | 'work'> {
+  readonly a: Int
+  readonly b: Int
+  readonly c: Int
+  /** Of the result, from here on. */
+  readonly rowsLeft: Int
+  readonly columnsLeft: Int
+  /** Tiles of the block. */
+  readonly down: Tiles
+  readonly across: Tiles
+}
+
+/** Which tile is what: sums from 0, two of the left operand from 4, two of the right one from 6. */
+const sums = ({ down, across }: Pick<Block, 'down' | 'across'>) =>
+  Array.from({ length: down * across }, (_, i) => {
+    const [row, column] = [Math.floor(i / across), i % across]
+    return { sum: 2 * row + column, row, column, left: 4 + row, right: 6 + column }
+  })
+
+function multiplyBlock(p: Program, block: Block): void {
+  const { a, b, c, rowsLeft, columnsLeft, depth, stride, leftStrip, work, down, across } = block
+  const tiles = sums(block)
+  const [leftRow, rightRow] = [p.int(tileRowBytes), p.int(blockRowBytes)]
+  const lefts = Array.from({ length: down }, (_, row) => (row === 0 ? p.copy(a) : p.plus(a, leftStrip)))
+  const from = p.copy(b)
+  for (const { sum } of tiles) p.zeroTile(sum)
+  p.range(0, depth, wordsOfDepth, () => {
+    for (const { sum, row, column, left, right } of tiles) {
+      if (column === 0) p.loadTile(left, { base: lefts[row]! }, leftRow)
+      if (row === 0) p.loadTile(right, { base: from, displacement: tileRowBytes * column }, rightRow)
+      p.multiplyTiles(sum, left, right)
+    }
+    for (const left of lefts) p.increase(left, tileBytes)
+    p.increase(from, 2 * tileBytes)
+  })
+  const storeTo = (base: Int, row: Int) => {
+    const lower = p.plus(base, p.times(row, side))
+    for (const { sum, row: half, column } of tiles)
+      p.storeTile(sum, { base: half === 0 ? base : lower, displacement: tileRowBytes * column }, row)
+  }
+  const isWhole = p.smaller(p.minus(rowsLeft, side * down), p.minus(columnsLeft, side * across))
+  p.if(
+    isWhole,
+    '>=',
+    0,
+    () => storeTo(c, stride),
+    () => {
+      storeTo(work, rightRow)
+      copyBlock(p, block)
+    },
+  )
+}
+
+/** What the result has of a block of sums. */
+function copyBlock(p: Program, { c, rowsLeft, columnsLeft, stride, work, down, across }: Block): void {
+  const from = p.copy(work)
+  const to = p.copy(c)
+  const masks = Array.from({ length: across }, (_, i) => p.firstLanesOf(p.minus(columnsLeft, side * i)))
+  p.range(0, p.smallerThan(rowsLeft, side * down), 1, () => {
+    for (const [i, mask] of masks.entries()) {
+      const displacement = tileRowBytes * i
+      p.store({ base: to, displacement }, p.load({ base: from, displacement }), mask)
+    }
+    p.increase(from, blockRowBytes)
+    p.increase(to, stride)
+  })
+}
