@@ -97,7 +97,7 @@ function multiplyBlock(p: Program, block: Block): void {
   for (const { sum } of tiles) p.zeroTile(sum)
   p.range(0, depth, wordsOfDepth, () => {
     for (const { sum, row, column, left, right } of tiles) {
-      if (column === 0) p.loadTile(left, { base: lefts[row]! }, leftRow)
+      if (column === 0) p.loadTile(left, { base: lefts[row]! }, leftRow, true)
       if (row === 0) p.loadTile(right, { base: from, displacement: tileRowBytes * column }, rightRow)
       p.multiplyTiles(sum, left, right)
     }

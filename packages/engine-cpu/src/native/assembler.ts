@@ -233,7 +233,7 @@ export class Assembler {
   }
 
   /** An instruction of tiles (AMX): VEX of 128 bits. */
-  #tile(prefix: 0 | 2 | 3, opcode: number, register: number, operand: number | Address, second = 0): void {
+  #tile(prefix: 0 | 1 | 2 | 3, opcode: number, register: number, operand: number | Address, second = 0): void {
     const [base, index] = typeof operand === 'number' ? [operand, 0] : [operand.base, operand.index ?? 0]
     const not = (value: number) => (value >= 8 ? 0 : 1)
     this.#bytes.push(0xc4, 0x80 | (not(index) << 6) | (not(base) << 5) | 2, ((~second & 15) << 3) | prefix, opcode)
@@ -254,9 +254,9 @@ export class Assembler {
     this.#tile(3, 0x49, target, 0)
   }
 
-  /** tileloadd: a tile's rows from memory, `index` bytes apart. */
-  loadTile(target: number, source: Address & Required<Pick<Address, 'index'>>): void {
-    this.#tile(3, 0x4b, target, source)
+  /** tileloadd: a tile's rows from memory, `index` bytes apart. tileloaddt1: the same of what is soon not read again. */
+  loadTile(target: number, source: Address & Required<Pick<Address, 'index'>>, once = false): void {
+    this.#tile(once ? 1 : 3, 0x4b, target, source)
   }
 
   /** tilestored. */

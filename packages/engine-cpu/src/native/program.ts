@@ -533,10 +533,10 @@ export class Program {
     this.#mark((a) => a.zeroTile(tile))
   }
 
-  /** Rows lie `stride` bytes apart. */
-  loadTile(tile: number, place: Omit<Place, 'index' | 'scale'>, stride: Int): void {
+  /** Rows lie `stride` bytes apart. What is read `once` is not to drive other things out of the first-level cache. */
+  loadTile(tile: number, place: Omit<Place, 'index' | 'scale'>, stride: Int, once = false): void {
     const of = { ...place, index: stride }
-    this.#add({ uses: this.#uses(of), emit: (a, r) => a.loadTile(tile, { ...r.place(of), index: r.of(stride) }) })
+    this.#add({ uses: this.#uses(of), emit: (a, r) => a.loadTile(tile, { ...r.place(of), index: r.of(stride) }, once) })
   }
 
   storeTile(tile: number, place: Omit<Place, 'index' | 'scale'>, stride: Int): void {
