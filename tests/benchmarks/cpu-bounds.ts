@@ -43,13 +43,14 @@ const requirements: readonly Requirement[] = [
 
 export function boundsOf(rows: readonly Row[]): Bound[] {
   const highest = Math.max(...rows.map(({ threads }) => threads))
+  const best = rows.some(({ isa }) => isa === 'amx') ? 'amx' : 'avx512'
   return requirements.flatMap(({ of, ...requirement }) =>
     rows
       .filter(({ workload }) => workload === requirement.workload)
       .map((row) => {
         const { isa, precision, threads } = row
         const value = of(row)
-        const judged = value !== null && isa === 'avx512' && threads === highest
+        const judged = value !== null && isa === best && threads === highest
         const met = requirement.atLeast ? value! >= requirement.limit : value! <= requirement.limit
         return { ...requirement, isa, precision, threads, value, met: judged ? met : null }
       }),

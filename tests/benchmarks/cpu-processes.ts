@@ -8,10 +8,11 @@ import type { Precision } from './operations.ts'
 const here = import.meta.dirname
 
 /** Which instructions our engine may use: the best that it finds, or no more than these. */
-export type Isa = 'best' | 'avx512' | 'avx2' | 'wasm'
+export type Isa = 'best' | 'amx' | 'avx512' | 'avx2' | 'wasm'
 
 const environments: Readonly<Record<Isa, Readonly<Record<string, string>>>> = {
   best: {},
+  amx: { MIXLAB_ISA: 'amx' },
   avx512: { MIXLAB_ISA: 'avx512' },
   avx2: { MIXLAB_ISA: 'avx2' },
   wasm: { MIXLAB_NATIVE: 'off' },
@@ -21,6 +22,7 @@ export const isas = Object.keys(environments) as Isa[]
 
 /** By what the engine says of its kernels: an engine that does not know MIXLAB_ISA ran something else than asked for. */
 export function isaOf({ kernels }: Outcome['engine']): Exclude<Isa, 'best'> {
+  if (/amx/i.test(String(kernels))) return 'amx'
   if (/avx-?512/i.test(String(kernels))) return 'avx512'
   return /avx-?2/i.test(String(kernels)) ? 'avx2' : 'wasm'
 }

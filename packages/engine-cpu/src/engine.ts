@@ -27,8 +27,13 @@ function memoryText(): string {
   }
 }
 
-const setName = ({ set, bfloat16 }: Processor): string =>
-  set === 'avx2' ? 'AVX2' : `AVX-512${bfloat16 ? ' with bfloat16' : ''}`
+const setName = ({ set, bfloat16, amx }: Processor): string =>
+  set === 'avx2' ? 'AVX2' : `AVX-512${amx ? ' with AMX' : bfloat16 ? ' with bfloat16' : ''}`
+
+const nativeText = (processor: Processor): string => {
+  const { withoutAmx } = processor
+  return `machine code for ${setName(processor)}${withoutAmx === undefined ? '' : `, not AMX: ${withoutAmx}`}`
+}
 
 const kernelsName = (native: Processor | string): string =>
   typeof native === 'string' ? 'WebAssembly SIMD' : `${setName(native)}, WebAssembly SIMD`
@@ -42,8 +47,7 @@ export const cpuEngine: Engine = {
     try {
       kernelModule()
       const native = nativeKernels()
-      const machineCode =
-        typeof native === 'string' ? `no machine code: ${native}` : `machine code for ${setName(native.processor)}`
+      const machineCode = typeof native === 'string' ? `no machine code: ${native}` : nativeText(native.processor)
       const runtime = `WebAssembly SIMD on ${process.arch}, Node ${process.versions.node}`
       const blas = blasText(blasSetting(typeof native === 'object'))
       return {

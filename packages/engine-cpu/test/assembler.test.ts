@@ -127,6 +127,23 @@ test.each(sets)('a small program for %s has the recorded bytes', (set) => {
   expect(small(set)).toBe(recorded[set])
 })
 
+/** All instructions of tiles, with high registers among their addresses. */
+function tiles(): string {
+  const a = new Assembler('avx512')
+  a.configureTiles({ base: registers.r13 })
+  a.zeroTile(3)
+  a.loadTile(4, { base: registers.r9, index: registers.rax, displacement: 1024 })
+  a.loadTile(6, { base: registers.rsi, index: registers.r14 }, true)
+  a.multiplyTiles(3, 4, 6)
+  a.storeTile(3, { base: registers.rdi, index: registers.rdx, displacement: 64 })
+  a.releaseTiles()
+  return Buffer.from(a.finish()).toString('hex')
+}
+
+test('the instructions of tiles have the recorded bytes', () => {
+  expect(tiles()).toBe('c4c278494500c4e27b49d8c4c27b4ba40100040000c4a2794b3436c4e24a5cdcc4e27a4b5c1740c4e27849c0')
+})
+
 describe.each(sets)('the encoder for %s', (set) => {
   const known = instructions(set)
 

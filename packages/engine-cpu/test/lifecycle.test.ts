@@ -120,7 +120,8 @@ describe('engines in two threads of a user’s own', () => {
     if (setting === own) expect(one).toBe(digest())
     const processor = setting === 'on' ? findProcessor() : 'off'
     const set = typeof processor === 'string' ? '' : processor.set === 'avx2' ? 'AVX2' : 'AVX-512'
-    const more = typeof processor === 'string' || !processor.bfloat16 ? '' : ' with bfloat16'
+    const { amx = false, bfloat16 = false } = typeof processor === 'string' ? {} : processor
+    const more = amx ? ' with AMX' : bfloat16 ? ' with bfloat16' : ''
     const kernels = `${set}${more}${set && ', '}WebAssembly SIMD`
     const expected = { found: [one], threads: 2, kernels }
     expect(await both({ MIXLAB_NATIVE: setting })).toEqual([expected, expected])

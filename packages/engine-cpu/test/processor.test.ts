@@ -12,23 +12,55 @@ const machine = (text: string, more: Partial<Machine> = {}): Machine => ({
   arch: 'x64',
   environment: {},
   cpuinfo: () => flags(text),
+  requestAmx: () => {
+    throw new Error('AMX is asked for')
+  },
   ...more,
 })
 const wanting = (set: string): Partial<Machine> => ({ environment: { MIXLAB_ISA: set } })
+const amx = `${avx512} avx512_bf16 amx_tile amx_bf16`
+const permitted = { requestAmx: () => undefined }
+const refused = { requestAmx: () => 'it may not' }
+const plain = { bfloat16: false, amx: false }
 
 describe('the processor', () => {
   test.each<[string, Machine, ReturnType<typeof recognise>]>([
-    ['AVX2', machine(avx2), { set: 'avx2', bfloat16: false }],
-    ['AVX-512', machine(avx512), { set: 'avx512', bfloat16: false }],
-    ['AVX-512 with bfloat16', machine(`${avx512} avx512_bf16`), { set: 'avx512', bfloat16: true }],
-    ['bfloat16 is not for AVX2', machine(`${avx512} avx512_bf16`, wanting('avx2')), { set: 'avx2', bfloat16: false }],
-    ['AVX-512 that is asked for', machine(avx512, wanting('avx512')), { set: 'avx512', bfloat16: false }],
-    ['the first AVX-512 alone', machine(`${avx2} avx512f avx512cd`), { set: 'avx2', bfloat16: false }],
+    ['AVX2', machine(avx2), { set: 'avx2', ...plain }],
+    ['AVX-512', machine(avx512), { set: 'avx512', ...plain }],
+    ['AVX-512 with bfloat16', machine(`${avx512} avx512_bf16`), { set: 'avx512', bfloat16: true, amx: false }],
+    ['bfloat16 is not for AVX2', machine(`${avx512} avx512_bf16`, wanting('avx2')), { set: 'avx2', ...plain }],
+    ['AVX-512 that is asked for', machine(avx512, wanting('avx512')), { set: 'avx512', ...plain }],
+    ['AMX', machine(amx, permitted), { set: 'avx512', bfloat16: true, amx: true }],
+    [
+      'AMX that is asked for',
+      machine(amx, { ...permitted, ...wanting('amx') }),
+      { set: 'avx512', bfloat16: true, amx: true },
+    ],
+    [
+      'AMX that may not be used',
+      machine(amx, refused),
+      { set: 'avx512', bfloat16: true, amx: false, withoutAmx: 'it may not' },
+    ],
+    ['AMX that must be and may not', machine(amx, { ...refused, ...wanting('amx') }), 'MIXLAB_ISA=amx, but it may not'],
+    // Nor is it asked for: see `machine`.
+    [
+      'AMX that is not wanted',
+      machine(amx, wanting('avx512')),
+      { set: 'avx512', bfloat16: true, amx: false, withoutAmx: 'MIXLAB_ISA=avx512' },
+    ],
+    ['AMX and AVX-512 that are not', machine(amx, wanting('avx2')), { set: 'avx2', ...plain }],
+    ['AMX without bfloat16', machine(amx.replace(' amx_bf16', '')), { set: 'avx512', bfloat16: true, amx: false }],
+    [
+      'AMX missing',
+      machine(`${avx512} avx512_bf16`, wanting('amx')),
+      'MIXLAB_ISA=amx, but the processor has no AMX for bfloat16',
+    ],
+    ['the first AVX-512 alone', machine(`${avx2} avx512f avx512cd`), { set: 'avx2', ...plain }],
     ['AVX2 without fused multiply-add', machine('avx2 bmi2'), 'the processor has no AVX2'],
     ['none of it', machine(''), 'the processor has no AVX2'],
     ['no flags at all', machine('', { cpuinfo: () => 'model : 1\n' }), 'the processor has no AVX2'],
     ['AVX-512 missing', machine(avx2, wanting('avx512')), 'MIXLAB_ISA=avx512, but the processor has no AVX-512'],
-    ['another set', machine(avx512, wanting('neon')), 'MIXLAB_ISA=neon, expected avx2 or avx512'],
+    ['another set', machine(avx512, wanting('neon')), 'MIXLAB_ISA=neon, expected avx2, avx512 or amx'],
     ['off', machine(avx512, { environment: { MIXLAB_NATIVE: 'Off' } }), 'MIXLAB_NATIVE=off'],
     ['Linux on arm64', machine(avx512, { arch: 'arm64' }), 'none for linux on arm64 yet'],
     ['macOS on arm64', machine(avx512, { platform: 'darwin', arch: 'arm64' }), 'none for darwin on arm64 yet'],

@@ -13,6 +13,7 @@ import {
 import { integerInstructions } from './integer-instructions.ts'
 import { type Line, simple } from './line.ts'
 import { addresses, constants, general, hex, memory, name32, name64, vectorRegister } from './operands.ts'
+import { tileInstructions } from './tile-instructions.ts'
 
 /** For AVX2 and AVX-512. Missing: there is none for this set. */
 const threeNames: Record<ThreeOperands, { avx2?: string; avx512?: string; scalar?: 4 | 8 }> = {
@@ -271,5 +272,6 @@ export function instructions(set: InstructionSet): Record<string, Arbitrary<Line
       (target, source) => `vcvtsi2sd ${short(target)},${short(target)},${name64(source)}`,
     ),
     ...integerInstructions,
+    ...tileInstructions,
   }
 }

@@ -2,6 +2,8 @@
 // rounded to bfloat16 as IEEE 754 rounds, ties to even; NaN stays NaN.
 import { array, constantFrom, oneof, record } from 'fast-check'
 import type { InstructionSet } from '../../src/native/instructions.ts'
+import { amxDepth, amxStrips } from '../../src/native/amx-product.ts'
+import type { Processor } from '../../src/native/executable.ts'
 import { stripShape } from '../../src/native/product.ts'
 import {
   type Addresses,
@@ -42,14 +44,23 @@ function stridesOf({ rows, depth, layout }: Operand): { row: number; step: numbe
   return layout === 'both' ? { row: 3 * depth, step: 3 } : { row: 2, step: 2 * rows + 1 }
 }
 
-const widthOf = ({ side, set }: Operand) => stripShape[set][side]
+/** Numbers as they are, rounded to bfloat16, as pairs of bfloat16, or as pairs for AMX. */
+type Form = 'float32' | 'rounded' | 'pairs' | 'amx'
 
-const packing = (form: 'float32' | 'rounded' | 'pairs') =>
+const widthOf = ({ side, set }: Operand, form: Form) => (form === 'amx' ? amxStrips : stripShape[set])[side]
+
+/** Steps of a strip, and how many of them are a word. */
+const stepsOf = ({ depth }: Operand, form: Form) =>
+  form === 'amx' ? Math.ceil(depth / amxDepth) * amxDepth : form === 'pairs' ? Math.ceil(depth / 2) * 2 : depth
+const perWord = (form: Form) => (form === 'amx' || form === 'pairs' ? 2 : 1)
+
+const packing = (form: Form) =>
   kernelCases({
     parameters: record({ operands: array(operand, { minLength: 1, maxLength: 3 }), values: anyValues }),
-    ...(form === 'pairs' && {
+    ...(perWord(form) === 2 && {
       alone: true,
-      runsOn: (set: InstructionSet, { bfloat16 }: { bfloat16: boolean }) => set === 'avx512' && bfloat16,
+      runsOn: (set: InstructionSet, { bfloat16, amx }: Processor) =>
+        set === 'avx512' && (form === 'amx' ? amx : bfloat16),
     }),
     setup: ({ operands, values }, target) => {
       // WebAssembly packs for every set, machine code for its own.
@@ -60,11 +71,11 @@ const packing = (form: 'float32' | 'rounded' | 'pairs') =>
       for (const [i, one] of wanted.entries()) {
         const { row, step } = stridesOf(one)
         const source = withTies(floats((one.rows - 1) * row + (one.depth - 1) * step + 1, values, i))
-        const strips = Math.ceil(one.rows / widthOf(one))
-        const words = strips * widthOf(one) * (form === 'pairs' ? Math.ceil(one.depth / 2) : one.depth)
+        const strips = Math.ceil(one.rows / widthOf(one, form))
+        const words = (strips * widthOf(one, form) * stepsOf(one, form)) / perWord(form)
         tensors[`source${i}`] = input(source)
         const expected = () => packed(one, source, form)
-        tensors[`target${i}`] = form === 'pairs' ? { ...intOutput(words), expected } : output(words, { expected })
+        tensors[`target${i}`] = perWord(form) === 2 ? { ...intOutput(words), expected } : output(words, { expected })
         firsts.push(items)
         items += strips
       }
@@ -73,7 +84,7 @@ const packing = (form: 'float32' | 'rounded' | 'pairs') =>
           wanted.flatMap((one, i) => {
             const { row, step } = stridesOf(one)
             const places = [at[`source${i}`]!, at[`target${i}`]!]
-            return [...places, one.rows, one.depth, row, step, firsts[i]!, widthOf(one)]
+            return [...places, one.rows, one.depth, row, step, firsts[i]!, widthOf(one, form)]
           }),
         )
       return {
@@ -105,27 +116,34 @@ function bfloat16(x: number, hasDenormals: boolean): number {
   return (bits + 0x7fff + ((bits >>> 16) & 1)) >>> 16
 }
 
-/** Strips, each with the values of a step of its rows side by side; rows past the end are zeros. */
-function packed(one: Operand, source: Float32Array, form: 'float32' | 'rounded' | 'pairs'): ArrayLike<number> {
+/** Strips, each with the values of a step of its rows side by side; rows and steps past the end are zeros. */
+function packed(one: Operand, source: Float32Array, form: Form): ArrayLike<number> {
   const { row, step } = stridesOf(one)
-  const width = widthOf(one)
+  const width = widthOf(one, form)
   const at = (i: number, k: number) => (i < one.rows && k < one.depth ? source[i * row + k * step]! : 0)
-  const result: number[] = []
-  for (let first = 0; first < one.rows; first += width)
-    for (let k = 0; k < one.depth; k += form === 'pairs' ? 2 : 1)
-      for (let i = first; i < first + width; i++) {
-        if (form === 'float32') result.push(at(i, k))
-        else if (form === 'pairs') result.push(bfloat16(at(i, k), false) | (bfloat16(at(i, k + 1), false) << 16))
-        else {
-          word[0] = bfloat16(at(i, k), true) << 16
-          result.push(float[0]!)
-        }
-      }
-  return result
+  const wordAt = (i: number, k: number): number => {
+    if (form === 'float32') return at(i, k)
+    if (perWord(form) === 2) return bfloat16(at(i, k), false) | (bfloat16(at(i, k + 1), false) << 16)
+    word[0] = bfloat16(at(i, k), true) << 16
+    return float[0]!
+  }
+  const each = (from: number, to: number, by: number) =>
+    Array.from({ length: Math.ceil((to - from) / by) }, (_, i) => from + i * by)
+  return each(0, one.rows, width).flatMap((first) => {
+    const rows = each(first, first + width, 1)
+    const steps = (from: number, to: number) => each(from, to, perWord(form))
+    // Of the left operand, AMX has 32 steps of each row side by side.
+    if (form === 'amx' && one.side === 'rows')
+      return each(0, one.depth, amxDepth).flatMap((k) =>
+        rows.flatMap((i) => steps(k, k + amxDepth).map((j) => wordAt(i, j))),
+      )
+    return steps(0, stepsOf(one, form)).flatMap((k) => rows.map((i) => wordAt(i, k)))
+  })
 }
 
 export const packCases: Readonly<Record<string, KernelCases>> = {
   packStrips: packing('float32'),
   packStripsRounded: packing('rounded'),
   packStripsBfloat16: packing('pairs'),
+  packStripsAmx: packing('amx'),
 }

@@ -2,7 +2,9 @@
 // lie. Padding is NaN, and results lie in wider rows, whose other elements must stay as they are.
 import { array, boolean, constantFrom, float, oneof, record } from 'fast-check'
 import { gatedName } from '../../src/native/elementwise.ts'
-import { followedBy, stripShape } from '../../src/native/product.ts'
+import { amxDepth, amxStrips, amxWorkBytes } from '../../src/native/amx-product.ts'
+import type { Processor } from '../../src/native/executable.ts'
+import { followedBy, stripShape, type StripShape } from '../../src/native/product.ts'
 import { activationNames } from '../../src/native/vector-math.ts'
 import { anyValues, floats, input, type KernelCases, kernelCases, output, plainValues, small, table } from './case.ts'
 import { type Addresses, type Setup, type Target, type Tensor, updated, type Values, work } from './case.ts'
@@ -10,12 +12,7 @@ import { runKernel } from './memory.ts'
 
 const recordWords = 16
 
-interface Strips {
-  readonly rows: number
-  readonly columns: number
-}
-
-const strips = (target: Target): Strips => (target === 'wasm' ? { rows: 6, columns: 8 } : stripShape[target])
+const strips = (target: Target): StripShape => (target === 'wasm' ? { rows: 6, columns: 8 } : stripShape[target])
 
 /** [rows, depth] as strips of `width` rows, each with the values of a step side by side. */
 function pack<T extends Float32Array | Int32Array>(
@@ -108,11 +105,12 @@ const layLeft = { packed, columns: inColumns, rows: inRows }
 /** args: records, count of records, tileM, tileN, activation, its parameter, work area. */
 function tiles(
   products: readonly Shape[],
-  { rows, columns }: Strips,
+  { rows, columns }: StripShape,
   tensors: Record<string, Tensor>,
   laid: (product: Shape) => readonly number[],
   { tileRows, tileColumns, activation, parameter }: Record<string, number>,
   unit?: Unit,
+  workBytes = 256,
 ) {
   const [tileM, tileN] = [tileRows! * rows, tileColumns! * columns]
   let items = 0
@@ -136,7 +134,7 @@ function tiles(
       }),
     )
   return {
-    tensors: { ...tensors, records: table(4 * recordWords * products.length, records), work: work(256) },
+    tensors: { ...tensors, records: table(4 * recordWords * products.length, records), work: work(workBytes) },
     args: (at: Addresses) => [at['records']!, products.length, tileM, tileN, activation!, parameter!, at['work']!],
     items,
   }
@@ -159,7 +157,7 @@ interface Unit {
 
 /** Of products, and perhaps of a gated unit that follows. */
 interface Cases {
-  readonly plain: 'multiplyTiles' | 'multiplyTilesBfloat16'
+  readonly plain: 'multiplyTiles' | Bfloat16Kernel
   readonly unit?: Unit
 }
 
@@ -256,15 +254,61 @@ function pairs(values: Float32Array): Int32Array {
   return Int32Array.from({ length: bits.length / 2 }, (_, i) => (bits[2 * i]! >>> 16) | bits[2 * i + 1]!)
 }
 
-/** A step is a pair of bfloat16; the order of additions within a pair is the processor's, and denormals are zeros. */
-const multiplyTilesBfloat16 = (unit?: Unit) =>
-  kernelCases({
+type Bfloat16Kernel = 'multiplyTilesBfloat16' | 'multiplyTilesAmx'
+
+/** How operands are packed into pairs of bfloat16. */
+interface PairsForm {
+  readonly strips: StripShape
+  /** Steps of a strip are filled up to a multiple of so many, with zeros. */
+  readonly steps: number
+  /** Steps that a row of the left operand has side by side. */
+  readonly block: number
+  readonly workBytes?: number
+  readonly needs: keyof Processor
+}
+
+const pairsForms: Readonly<Record<Bfloat16Kernel, PairsForm>> = {
+  multiplyTilesBfloat16: { strips: stripShape.avx512, steps: 1, block: 1, needs: 'bfloat16' },
+  multiplyTilesAmx: {
+    strips: amxStrips,
+    steps: amxDepth / 2,
+    block: amxDepth / 2,
+    workBytes: amxWorkBytes,
+    needs: 'amx',
+  },
+}
+
+/** [rows, steps] as [rows, more steps]. */
+function filled(values: Int32Array, rows: number, steps: number, more: number): Int32Array {
+  const result = new Int32Array(rows * more)
+  for (let row = 0; row < rows; row++) result.set(values.subarray(row * steps, (row + 1) * steps), row * more)
+  return result
+}
+
+/** Of packed strips, the steps of each row side by side, `block` at a time. */
+function inBlocks(packed: Int32Array, width: number, block: number): Int32Array {
+  const result = new Int32Array(packed.length)
+  for (let i = 0; i < packed.length; i++) {
+    const [line, row] = [Math.floor(i / width), i % width]
+    result[(Math.floor(line / block) * width + row) * block + (line % block)] = packed[i]!
+  }
+  return result
+}
+
+/**
+ * A step is a pair of bfloat16; the order of additions is the processor's: within a pair, or (AMX) within 16 of them, even
+ * and odd numbers apart. Denormals are zeros.
+ */
+const multiplyBfloat16 = (plain: Bfloat16Kernel, unit?: Unit) => {
+  const { strips, steps, block, workBytes, needs } = pairsForms[plain]
+  return kernelCases({
     alone: true,
-    runsOn: (set, { bfloat16 }) => set === 'avx512' && bfloat16,
+    runsOn: (set, processor) => set === 'avx512' && processor[needs] === true,
     parameters: record({ ...common, activation: constantFrom(0), values: plainValues }),
     setup: ({ products: given, values, ...rest }, target) => {
       const products = unit ? followable(given, unit) : given
-      const { rows, columns } = strips(target)
+      const { rows, columns } = strips
+      const stepsOf = (k: number) => Math.ceil(k / steps) * steps
       const tensors = each(products, (product, i) => {
         const { m, n, k, border, hasBias } = product
         const [left, right, bias] = [2 * m * k, 2 * n * k, n].map((count, j) => floats(count, values, 3 * i + j)) as [
@@ -272,7 +316,11 @@ const multiplyTilesBfloat16 = (unit?: Unit) =>
           Float32Array,
           Float32Array,
         ]
-        const packed = [pack(pairs(left), m, k, rows, -1), pack(pairs(right), n, k, columns, -1)] as const
+        const more = stepsOf(k)
+        const packed = [
+          inBlocks(pack(filled(pairs(left), m, k, more), m, more, rows, -1), rows, block),
+          pack(filled(pairs(right), n, k, more), n, more, columns, -1),
+        ] as const
         const before = new Float32Array(resultSize(product)).fill(3)
         const expected = () => {
           const result = Float64Array.from(before)
@@ -284,7 +332,8 @@ const multiplyTilesBfloat16 = (unit?: Unit) =>
             }
           return result
         }
-        // Each of 2k + 1 additions may err by half a unit of the last place of the largest sum, Σ |a·b| at most.
+        // Each of 2k + 1 additions, and of two more for 16 steps of AMX, may err by half a unit of the last place of the
+        // largest sum, Σ |a·b| at most: all together by less than 2k + 1 units.
         const size = (x: Float32Array) => x.reduce((most, value) => Math.max(most, Math.abs(value)), 0)
         const absolute = (2 * k + 1) * 2 ** -23 * (2 * k * size(left) * size(right) + size(bias))
         return {
@@ -294,15 +343,21 @@ const multiplyTilesBfloat16 = (unit?: Unit) =>
           ...(hasBias && { [`bias${i}`]: input(bias) }),
         }
       })
+      const inRecords = products.map((product) => ({ ...product, k: stepsOf(product.k) }))
       const laidOf = ({ k }: Shape) => strides(packedIn(rows, k), packedIn(columns, k))
       const setup = (of?: Unit, more = {}) =>
-        tiles(products, { rows, columns }, { ...tensors, ...more }, laidOf, rest, of)
+        tiles(inRecords, strips, { ...tensors, ...more }, laidOf, rest, of, workBytes)
       if (!unit) return setup()
-      return setup(unit, unitTensors({ plain: 'multiplyTilesBfloat16', unit }, products, values, target, setup))
+      return setup(unit, unitTensors({ plain, unit }, products, values, target, setup))
     },
   })
+}
 
-const ofPlain = { multiplyTiles, multiplyTilesBfloat16 }
+const ofPlain = {
+  multiplyTiles,
+  multiplyTilesBfloat16: (unit?: Unit) => multiplyBfloat16('multiplyTilesBfloat16', unit),
+  multiplyTilesAmx: (unit?: Unit) => multiplyBfloat16('multiplyTilesAmx', unit),
+}
 
 export const productCases: Readonly<Record<string, KernelCases>> = Object.fromEntries(
   Object.entries(ofPlain).flatMap(([plain, cases]) => [
