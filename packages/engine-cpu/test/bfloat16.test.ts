@@ -5,9 +5,13 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { currentPrecision, groupedMatMul, linear, valueAndGradients, withPrecision } from '@mixlab/tensor'
 import { afterAll, describe, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backend.ts'
+import { findProcessor } from '../src/native/executable.ts'
 import { multiply, type Product } from '../src/products.ts'
 import { cpuEngine } from '../src/engine.ts'
 import { backend, randomValues, tf } from './start.ts'
+
+const processor = findProcessor()
+const hasAmx = typeof processor === 'object' && processor.amx
 
 await cpuEngine.start({ precision: currentPrecision })
 
@@ -28,6 +32,21 @@ interface Products {
 }
 
 const recorded = JSON.parse(readFileSync(new URL('fixtures/bfloat16.json', import.meta.url), 'utf8')) as Recorded
+
+/** A product [m, n] = left [m, k] · right [k, n] in bfloat16. */
+function product(backend: CpuBackend, left: Float32Array, right: Float32Array, [m, n, k]: [number, number, number]) {
+  const infos = [left, right, new Float32Array(m * n)].map((data) => {
+    const info = backend.output([data.length], 'float32')
+    backend.view(info).set(data)
+    return info
+  })
+  const [a, b, c] = infos.map((info) => backend.pointer(info)) as [number, number, number]
+  const strides = { leftRow: k, leftDepth: 1, rightDepth: n, rightColumn: 1, resultRow: n }
+  multiply(backend, [{ left: a, right: b, result: c, m, n, k, ...strides }], { precision: 'bfloat16' })
+  const found = Float32Array.from(backend.view(infos[2]!))
+  for (const info of infos) backend.release(info)
+  return found
+}
 
 const floatOf = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0]!
 
@@ -87,6 +106,53 @@ describe('rounding', () => {
   test('happens only where it is asked for', () => {
     for (const backend of backends) expect(timesOne(backend, 'left', 'float32')).toEqual(withoutSign(sources))
   })
+})
+
+/** The nearest bfloat16, of what is no NaN. */
+function rounded(x: number): number {
+  const word = new Uint32Array(Float32Array.of(x).buffer)
+  return floatOf(((word[0]! + 0x7fff + ((word[0]! >>> 16) & 1)) & 0xffff0000) >>> 0)
+}
+
+test('NaN and infinities go where they should, and nowhere else', () => {
+  const [m, n, k] = [37, 45, 41]
+  // Small whole numbers, of which no product or sum is rounded; a number above those of bfloat16 becomes infinite.
+  const [left, right] = [m * k, k * n].map((size, i) =>
+    Float32Array.from({ length: size }, (_, j) => ((j + i) % 7) - 3),
+  )
+  left![2 * k + 5] = NaN
+  left![20 * k + 7] = -Infinity
+  left![33 * k + 40] = 3.4028235e38
+  right![7 * n + 44] = Infinity
+  const wanted = new Float32Array(m * n)
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++)
+      for (let p = 0; p < k; p++) wanted[i * n + j]! += rounded(left![i * k + p]!) * rounded(right![p * n + j]!)
+  for (const native of [true, false]) {
+    const backend = new CpuBackend({ threads: 1, native })
+    expect(product(backend, left!, right!, [m, n, k])).toEqual(wanted)
+    backend.dispose()
+  }
+  expect(new Set(wanted.filter((value) => !Number.isFinite(value)))).toEqual(new Set([NaN, Infinity, -Infinity]))
+})
+
+// Intel's manual, volume 2, TDPBF16PS: of 32 steps, sums of the even and of the odd ones, each addition rounded, then both.
+test.skipIf(!hasAmx)("by AMX a product has the bits of the manual's pseudocode", () => {
+  const [m, n, k] = [33, 50, 100]
+  const [left, right] = [randomValues(m * k, 3), randomValues(k * n, 4)]
+  const wanted = new Float32Array(m * n)
+  for (let i = 0; i < m; i++)
+    for (let j = 0; j < n; j++)
+      for (let first = 0; first < k; first += 32) {
+        const sums = new Float32Array(2)
+        // Exact in float64, so that adding rounds but once.
+        for (let p = first; p < Math.min(k, first + 32); p++)
+          sums[p % 2]! += rounded(left[i * k + p]!) * rounded(right[p * n + j]!)
+        wanted[i * n + j]! += Math.fround(sums[0]! + sums[1]!)
+      }
+  const backend = new CpuBackend({ threads: 1 })
+  expect(product(backend, left, right, [m, n, k])).toEqual(wanted)
+  backend.dispose()
 })
 
 /** Elements as fixtures/bfloat16.py makes them. */
