@@ -3,8 +3,8 @@
 // an item, so that the work is balanced however unequal the products are.
 import type { CpuBackend } from './backend.ts'
 import { isFew, multiplyFew } from './few-products.ts'
-import { amxDepth, amxStrips, amxWorkBytes } from './native/amx-product.ts'
-import { followedBy, stripShape } from './native/product.ts'
+import { followedBy } from './native/product.ts'
+import { type Form, formOf, roundUp, wordsOf } from './product-forms.ts'
 
 /** Result [m, n] = left [m, k] · right [k, n] (+ bias [n]); addresses in bytes, strides in elements. */
 export interface Product {
@@ -45,102 +45,6 @@ export interface Epilogue {
 
 export const activations = { linear: 0, relu: 1, relu6: 2, leakyrelu: 3, sigmoid: 4, elu: 5 } as const
 
-/** How operands are packed and results cut up: as the micro-kernel wants it. */
-interface Layout {
-  /** Of a strip of the left operand. */
-  readonly rows: number
-  /** Of a strip of the right operand. */
-  readonly columns: number
-  /** Tiles of the result, largest first; multiples of the strips. */
-  readonly tiles: readonly { readonly tileM: number; readonly tileN: number }[]
-}
-
-const tiles = (strip: number, sizes: readonly (readonly [strips: number, tileN: number])[]) =>
-  sizes.map(([strips, tileN]) => ({ tileM: strip * strips, tileN }))
-
-const portable: Layout = {
-  rows: 6,
-  columns: 8,
-  tiles: tiles(6, [
-    [16, 256],
-    [16, 128],
-    [16, 64],
-    [8, 64],
-    [4, 64],
-    [2, 32],
-  ]),
-}
-
-const wide: Layout = {
-  ...stripShape.avx512,
-  tiles: tiles(stripShape.avx512.rows, [
-    [7, 256],
-    [7, 128],
-    [7, 64],
-    [4, 64],
-    [2, 64],
-    [1, 32],
-  ]),
-}
-
-const ofAmx: Layout = {
-  ...amxStrips,
-  tiles: tiles(amxStrips.rows, [
-    [16, 256],
-    [8, 256],
-    [8, 128],
-    [4, 128],
-    [4, 64],
-    [2, 64],
-    [2, 32],
-  ]),
-}
-
-const narrow: Layout = { ...portable, ...stripShape.avx2 }
-
-/** A layout, and the kernels that pack into it and multiply. */
-interface Form extends Layout {
-  readonly pack: 'packStrips' | 'packStripsRounded' | 'packStripsBfloat16' | 'packStripsAmx'
-  readonly multiply: 'multiplyTiles' | 'multiplyTilesBfloat16' | 'multiplyTilesAmx'
-  /** Numbers of a row that lie in one word of a strip. */
-  readonly perWord: 1 | 2
-  /** A strip's depth is filled up to a multiple of this. */
-  readonly depthStep: number
-  /** Whether operands whose layout allows it are read where they lie. */
-  readonly inPlace: { readonly left: boolean; readonly right: boolean }
-  /** Multiplications, of words, that are worth handing to a thread: some microsecond's. */
-  readonly chunk: number
-  /** Of a thread's work area. */
-  readonly workBytes: number
-}
-
-const chunk = 60_000
-const workBytes = 256
-
-function formOf(backend: CpuBackend, precision: Epilogue['precision']): Form {
-  const native = backend.native()
-  const layout = typeof native === 'string' ? portable : native.set === 'avx512' ? wide : narrow
-  const plain = { ...layout, perWord: 1, depthStep: 1, chunk, workBytes } as const
-  const packed = { left: false, right: false }
-  if (precision !== 'bfloat16') {
-    const inPlace = { left: layout !== portable, right: layout === wide }
-    return { ...plain, pack: 'packStrips', multiply: 'multiplyTiles', inPlace }
-  }
-  if (typeof native === 'string' || !native.bfloat16)
-    return { ...plain, pack: 'packStripsRounded', multiply: 'multiplyTiles', inPlace: packed }
-  const pairs = { ...plain, perWord: 2, inPlace: packed } as const
-  if (!native.amx) return { ...pairs, depthStep: 2, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16' }
-  return {
-    ...pairs,
-    ...ofAmx,
-    depthStep: amxDepth,
-    pack: 'packStripsAmx',
-    multiply: 'multiplyTilesAmx',
-    chunk: 10 * chunk,
-    workBytes: amxWorkBytes,
-  }
-}
-
 /** Strips that packing copies at a time, where they share cache lines. */
 const together = 8
 
@@ -149,14 +53,12 @@ const tileRecordWords = 16
 /** Packed operands of one pass, in floats. */
 const passFloats = 8 << 20
 
-const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple
-
 /** Of the operands that are not read where they lie. */
 function packedFloats(product: Product, form: Form): number {
   if (isFew(product)) return 0
   const left = leftInPlace(form, product) ? 0 : roundUp(product.m, form.rows)
   const right = rightInPlace(form, product) ? 0 : roundUp(product.n, form.columns)
-  return (left + right) * product.k
+  return (left + right) * roundUp(product.k, form.depthStep)
 }
 
 /**
@@ -174,7 +76,7 @@ export function multiply(backend: CpuBackend, products: readonly Product[], epil
 /** Whether the unit can follow within the product's own kernel. */
 export function canBeFollowed(backend: CpuBackend, product: Product, { precision, unit }: Epilogue): boolean {
   if (typeof backend.native() === 'string' || (backend.blas && precision !== 'bfloat16')) return false
-  const form = formOf(backend, precision)
+  const form = formOf(backend.native(), precision)
   const width = unit?.as === 'value' ? product.n / 2 : product.n
   return !isFew(product) && width % form.columns === 0 && packedFloats(product, form) <= passFloats
 }
@@ -194,7 +96,7 @@ function multiplyOurselves(backend: CpuBackend, products: readonly Product[], ep
     multiplyFew(backend, products, finishOf(epilogue))
     return backend.releaseScratch(mark)
   }
-  const form = formOf(backend, epilogue.precision)
+  const form = formOf(backend.native(), epilogue.precision)
   let pass: Product[] = []
   let floats = 0
   for (const product of products) {
@@ -216,7 +118,8 @@ function multiplyOurselves(backend: CpuBackend, products: readonly Product[], ep
 /** Cuts a product whose packed operands are too large into some that are not, along whole strips. */
 function* pieces(product: Product, form: Form): Generator<Product> {
   const { m, n, k } = product
-  const fit = (strip: number) => Math.max(strip, Math.floor(passFloats / 2 / k / strip) * strip)
+  const depth = roundUp(k, form.depthStep)
+  const fit = (strip: number) => Math.max(strip, Math.floor(passFloats / 2 / depth / strip) * strip)
   const [rows, columns] = [fit(form.rows), fit(form.columns)]
   for (let row = 0; row < m; row += rows) {
     for (let column = 0; column < n; column += columns) {
@@ -246,9 +149,6 @@ const finishOf = ({ bias = 0, activation = 'linear', parameter = 0 }: Epilogue) 
   activation: activations[activation],
   parameter,
 })
-
-/** Words of a strip that a row's numbers take. */
-const wordsOf = ({ perWord, depthStep }: Form, depth: number): number => roundUp(depth, depthStep) / perWord
 
 /** Where a strip's numbers are: address, and bytes from row to row, step to step, strip to strip. */
 interface Laid {
