@@ -5,7 +5,8 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { currentPrecision, groupedMatMul, linear, valueAndGradients, withPrecision } from '@mixlab/tensor'
 import { afterAll, describe, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backend.ts'
-import { findProcessor } from '../src/native/executable.ts'
+import { createSharedMemory } from '../src/memory.ts'
+import { addressOf, callable, findProcessor, makeExecutable } from '../src/native/executable.ts'
 import { multiply, type Product } from '../src/products.ts'
 import { cpuEngine } from '../src/engine.ts'
 import { backend, randomValues, tf } from './start.ts'
@@ -153,6 +154,20 @@ test.skipIf(!hasAmx)("by AMX a product has the bits of the manual's pseudocode",
   const backend = new CpuBackend({ threads: 1 })
   expect(product(backend, left, right, [m, n, k])).toEqual(wanted)
   backend.dispose()
+})
+
+test.skipIf(!hasAmx)('a thread that is done has no tiles, which every switch of threads would have to save', () => {
+  const backend = new CpuBackend({ threads: 1 })
+  product(backend, randomValues(40 * 40, 5), randomValues(40 * 40, 6), [40, 40, 40])
+  backend.dispose()
+  // mov ecx, 1; xgetbv; mov [rdi], eax; ret: which parts of the processor's state are in use, XCR0 permitting.
+  const [code] = makeExecutable([Uint8Array.from([0xb9, 1, 0, 0, 0, 0x0f, 0x01, 0xd0, 0x89, 0x07, 0xc3])])
+  const memory = createSharedMemory({ bytes: 16 << 20 })
+  callable(code!, 1)(addressOf(memory.memory))
+  const [tileShapes, tileData] = [1 << 17, 1 << 18]
+  const [inUse] = new Uint32Array(memory.buffer(), 0, 1)
+  expect(inUse! & (tileShapes | tileData)).toBe(0)
+  expect(inUse).toBeGreaterThan(0)
 })
 
 /** Elements as fixtures/bfloat16.py makes them. */
