@@ -159,24 +159,40 @@ export function parseValue(text: string): unknown {
  * A copy of `base` with the assignments `a.b=c` made in it.
  * @throws MixlabError on an assignment without `=` or one that passes through something that is not an object.
  */
-export function withAssignments(base: Configuration, assignments: readonly string[]): Configuration {
+export const withAssignments = (base: Configuration, assignments: readonly string[]): Configuration =>
+  withFields(
+    base,
+    assignments.map((assignment) => {
+      const at = assignment.indexOf('=')
+      if (at <= 0) throw new MixlabError(`--set ${assignment}: expected field=value, e.g. --set training.steps=500`)
+      return [assignment.slice(0, at), parseValue(assignment.slice(at + 1)), `--set ${assignment}`]
+    }),
+  )
+
+/**
+ * A copy of `base` with values at dotted paths, set in order. A plugin named by a string (`router: 'top-k'`) becomes an
+ * object when one of its fields is set (`router.k`).
+ * @param fields path, value and what messages call it (the path by default)
+ * @throws MixlabError on a path that passes through something that is not an object.
+ */
+export function withFields(
+  base: Configuration,
+  fields: readonly (readonly [path: string, value: unknown, label?: string])[],
+): Configuration {
   const result = structuredClone(base) as Record<string, unknown>
-  for (const assignment of assignments) {
-    const at = assignment.indexOf('=')
-    if (at <= 0) throw new MixlabError(`--set ${assignment}: expected field=value, e.g. --set training.steps=500`)
-    const path = assignment.slice(0, at).split('.')
+  for (const [dotted, value, label = dotted] of fields) {
+    const path = dotted.split('.')
     let target = result
     for (const name of path.slice(0, -1)) {
-      // A plugin named by a string (`router=top-k`) becomes an object when one of its fields is set (`router.k=2`).
       const held = target[name]
       const next = typeof held === 'string' ? { name: held } : (held ?? {})
       if (typeof next !== 'object' || Array.isArray(next)) {
-        throw new MixlabError(`--set ${assignment}: ${name} is ${shown(held)} and has no fields`)
+        throw new MixlabError(`${label}: ${name} is ${shown(held)} and has no fields`)
       }
       target[name] = next
       target = next as Record<string, unknown>
     }
-    target[path.at(-1)!] = parseValue(assignment.slice(at + 1))
+    target[path.at(-1)!] = value
   }
   return result
 }

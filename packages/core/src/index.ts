@@ -11,6 +11,7 @@ export {
   parseConfiguration,
   parseValue,
   withAssignments,
+  withFields,
 } from './configuration.ts'
 export { withDefaults } from './with-defaults.ts'
 export {

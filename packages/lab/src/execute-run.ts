@@ -40,7 +40,7 @@ export interface RunFamily {
   readonly modules: readonly LabModule[]
   readonly signal: AbortSignal
   /** What `run.json` says about all of them. */
-  readonly about: Pick<RunFile, 'summary' | 'machine' | 'versions' | 'git' | 'script' | 'command'>
+  readonly about: Pick<RunFile, 'summary' | 'kind' | 'machine' | 'versions' | 'git' | 'script' | 'command'>
 }
 
 export interface RunPlan<C> {
@@ -57,7 +57,8 @@ export interface RunPlan<C> {
   readonly sinks: readonly EventSink[]
   /** Called when the run could be resumed if it were killed. */
   readonly onStart?: () => void
-  readonly parent?: { readonly id: string; readonly bus: EventBus; readonly index?: number; readonly total?: number }
+  /** `bus` is absent where the parent runs in another process. */
+  readonly parent?: { readonly id: string; readonly bus?: EventBus; readonly index?: number; readonly total?: number }
 }
 
 type Ending =
@@ -106,7 +107,7 @@ export async function executeRun<C>(
     run: plan.id,
     record: (event) => log.append(event),
     failure: () => log.failure,
-    ...(parent && { parent: parent.bus }),
+    ...(parent?.bus && { parent: parent.bus }),
   })
   plan.onStart?.()
   for (const sink of plan.sinks) bus.attach(sink)

@@ -1,7 +1,7 @@
 // An experiment: a name, a configuration schema and a function. Made by `defineExperiment`, exported as a script's
 // default, run by `mixlab run` or `runExperiment`.
 import { z } from 'zod'
-import { MixlabError, type Plugin, type RunContext } from '@mixlab/core'
+import { MixlabError, type Plugin, type PluginTable, type RandomStream, type RunContext } from '@mixlab/core'
 import type { LabModule } from './compose.ts'
 import { slug } from './run-directory.ts'
 import type { EventSink } from './sinks.ts'
@@ -9,6 +9,20 @@ import type { EventSink } from './sinks.ts'
 const marker = Symbol.for('mixlab.experiment')
 
 export type Result = Readonly<Record<string, unknown>>
+
+/** What a model of some configuration costs. */
+export interface Cost {
+  readonly totalParameters: number
+  /** Parameters that one token passes through. */
+  readonly activeParameters: number
+  /** Floating-point operations of a forward pass, for one token. */
+  readonly flopsPerToken: number
+}
+
+export interface CostContext {
+  readonly plugins: PluginTable
+  readonly rng: RandomStream
+}
 
 export interface ExperimentDefinition<S extends z.ZodType> {
   /** Lower case, words joined by hyphens; its runs are kept in `runs/<name>/`. */
@@ -25,11 +39,16 @@ export interface ExperimentDefinition<S extends z.ZodType> {
   readonly sinks?: readonly EventSink[]
   /** `none` for an experiment without tensors: it starts at once, with no engine and no default plugins. */
   readonly engine?: 'none'
+  /** What the model of a configuration costs, so that a sweep can compare at equal cost. */
+  cost?(config: z.output<S>, context: CostContext): Cost | Promise<Cost>
   /** Does the work. What it returns is the run's result: plain data, kept in `run.json`. */
   run(run: RunContext<z.output<S>>): Promise<Result | void>
 }
 
-export interface Experiment {
+/** @typeParam Input the configuration that it takes, before defaults */
+export interface Experiment<Input = unknown> {
+  /** Never there; carries the type. */
+  readonly '~input'?: Input
   readonly name: string
   readonly summary?: string
   readonly config: z.ZodType
@@ -37,6 +56,7 @@ export interface Experiment {
   readonly modules: readonly LabModule[]
   readonly sinks: readonly EventSink[]
   readonly engine?: 'none'
+  cost?(config: never, context: CostContext): Cost | Promise<Cost>
   run(run: RunContext<never>): Promise<Result | void>
 }
 
@@ -46,14 +66,16 @@ const empty = z.strictObject({})
  * Defines an experiment.
  * @throws MixlabError on a name that is not lower-case words joined by hyphens.
  */
-export function defineExperiment<S extends z.ZodType = typeof empty>(definition: ExperimentDefinition<S>): Experiment {
+export function defineExperiment<S extends z.ZodType = typeof empty>(
+  definition: ExperimentDefinition<S>,
+): Experiment<z.input<S>> {
   const { name, summary, engine } = definition
   if (slug(name) !== name || name === '') {
     throw new MixlabError(
       `experiment "${name}": a name is lower-case words joined by hyphens${slug(name) === '' ? '' : `, e.g. ${slug(name)}`}`,
     )
   }
-  const experiment: Experiment = {
+  const experiment: Experiment<z.input<S>> = {
     name,
     ...(summary !== undefined && { summary }),
     ...(engine !== undefined && { engine }),
@@ -61,6 +83,7 @@ export function defineExperiment<S extends z.ZodType = typeof empty>(definition:
     plugins: definition.plugins ?? [],
     modules: definition.modules ?? [],
     sinks: definition.sinks ?? [],
+    ...(definition.cost && { cost: (config: never, context: CostContext) => definition.cost!(config, context) }),
     run: (run) => definition.run(run),
   }
   return Object.defineProperty(experiment, marker, { value: true })

@@ -14,6 +14,8 @@ export { describeEngine, registerEngines, type RunEngine, startEngine } from './
 export { EventBus, type EventBusOptions } from './event-bus.ts'
 export { readEvents } from './event-log.ts'
 export {
+  type Cost,
+  type CostContext,
   defineExperiment,
   type Experiment,
   type ExperimentDefinition,
@@ -24,8 +26,9 @@ export { type Interruption, listenForInterruption } from './interruption.ts'
 export { fromJson, toJson } from './plain-data.ts'
 export { createPluginTable, type PluginSources } from './plugin-table.ts'
 export { createRunDirectory, runDirectory, runsFolder } from './run-directory.ts'
-export { type FinishedRun, runExperiment, type RunOptions } from './run-experiment.ts'
-export { findRun, listRuns, openRun, RUN_FORMAT, type RunRecord, type RunStatus } from './run-record.ts'
+export { resolveConfiguration } from './run-configuration.ts'
+export { type FinishedRun, runExperiment, type RunOptions, type RunPart } from './run-experiment.ts'
+export { findRun, listRuns, openRun, readRunFile, RUN_FORMAT, type RunRecord, type RunStatus } from './run-record.ts'
 export { type EventSink, type SinkLimits } from './sinks.ts'
 export {
   CONFIG,

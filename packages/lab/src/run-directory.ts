@@ -39,6 +39,16 @@ export const slug = (text: string): string =>
     .replaceAll(/^[-.]+|[-.]+$/g, '')
     .slice(0, 60)
 
+/** The directory of a part of another run, made if it is not there. @throws MixlabError when it cannot be made. */
+export function partDirectory(path: string): RunDirectory {
+  try {
+    mkdirSync(path, { recursive: true })
+  } catch (error) {
+    throw diskProblem(path, error)
+  }
+  return runDirectory(path)
+}
+
 const timestamp = (time: Date): string => time.toISOString().slice(0, 19).replaceAll(/[-:]/g, '').replace('T', '-')
 
 const suffix = (): string =>

@@ -1,7 +1,7 @@
 // Runs an experiment: configuration, seed, engine, plugins, directory, Ctrl-C; then `executeRun`. What can be found wrong
 // beforehand is found before a directory is made.
 import { dirname } from 'node:path'
-import { type Configuration, MixlabError, parseConfiguration, withAssignments } from '@mixlab/core'
+import { type Configuration, MixlabError } from '@mixlab/core'
 import type { LabModule } from './compose.ts'
 import { defaultPlugins } from './default-plugins.ts'
 import { type PrecisionScope, precisionScope, startEngine } from './engines.ts'
@@ -10,8 +10,10 @@ import { executeRun } from './execute-run.ts'
 import type { Experiment, Result } from './experiment.ts'
 import { listenForInterruption } from './interruption.ts'
 import { createPluginTable } from './plugin-table.ts'
-import { createRunDirectory, runDirectory, runsFolder } from './run-directory.ts'
-import { findRun, openRun, type RunRecord } from './run-record.ts'
+import { asConfiguration, completed, assigned } from './run-configuration.ts'
+import { runsFolder } from './run-directory.ts'
+import { placeOf } from './run-place.ts'
+import type { RunFile } from './run-record.ts'
 import type { EventSink } from './sinks.ts'
 
 export interface RunOptions {
@@ -31,6 +33,10 @@ export interface RunOptions {
   readonly name?: string
   /** Goes on with this run (a path, an id, the end of an id, or `latest`). Its configuration, seed and precision are kept. */
   readonly resume?: string
+  /** It is part of another run, e.g. a trial of a sweep: goes on with it, or returns its result, if it is already there. */
+  readonly part?: RunPart
+  /** What the run is, where it is not an experiment of its own. */
+  readonly kind?: RunFile['kind']
   readonly sinks?: readonly EventSink[]
   readonly modules?: readonly LabModule[]
   /** Ends the run as Ctrl-C does. */
@@ -52,6 +58,16 @@ export interface RunOptions {
   readonly onInterrupt?: () => void
 }
 
+/** Where a run belongs that a process of its own makes for another run. */
+export interface RunPart {
+  /** The parent run's directory. */
+  readonly parent: string
+  /** Its folder's name in the parent's `children/`. */
+  readonly name: string
+  readonly index?: number
+  readonly total?: number
+}
+
 export interface FinishedRun {
   readonly id: string
   /** The run directory. */
@@ -69,13 +85,11 @@ export interface FinishedRun {
  */
 export async function runExperiment(experiment: Experiment, options: RunOptions = {}): Promise<FinishedRun> {
   const runs = runsFolder(options.runs)
-  const earlier =
-    options.resume === undefined ? undefined : await resumable(experiment, options, findRun(options.resume, runs))
-  const given = earlier ? asConfiguration(earlier.config) : assigned(experiment, options)
-  // Twice, as zod does not look into a default: the second time fills in the defaults inside it. What comes out parses to
-  // itself, which is what a resumed run does with it.
-  const parsed = asConfiguration(parseConfiguration(experiment.config, given, experiment.name))
-  const config = parseConfiguration(experiment.config, parsed, experiment.name)
+  const place = await placeOf(experiment, options, runs)
+  const { earlier, parent } = place
+  if (earlier?.status === 'finished')
+    return { id: earlier.id, path: earlier.path, status: 'finished', result: earlier.result ?? {} }
+  const config = completed(experiment, earlier ? asConfiguration(earlier.config) : assigned(experiment, options))
   const seed = earlier?.seed ?? checkedSeed(options.seed ?? 1)
   const wanted = experiment.engine ?? options.engine ?? earlier?.engine.name ?? 'auto'
   const git = gitState(options.script === undefined ? process.cwd() : dirname(options.script))
@@ -87,9 +101,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   createPluginTable({ defaults, own: experiment.plugins, resolve: unresolved })
   const commit = await git
 
-  const { id, directory } = earlier
-    ? { id: earlier.id, directory: runDirectory(earlier.path) }
-    : createRunDirectory(runs, experiment.name, options.name)
+  const { id, directory } = place.make()
   const name = options.name ?? earlier?.name
   using interruption = listenForInterruption(options.onInterrupt)
   const signal = options.signal ? AbortSignal.any([interruption.signal, options.signal]) : interruption.signal
@@ -106,6 +118,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
       machine: machine(),
       versions: versions(),
       ...(commit && { git: commit }),
+      ...(options.kind !== undefined && { kind: options.kind }),
       ...(options.script !== undefined && { script: options.script }),
       ...(options.command && { command: [...options.command] }),
     },
@@ -120,6 +133,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     ...(precision !== undefined && { precision }),
     ...(earlier && { earlier }),
     sinks: [...experiment.sinks, ...(options.sinks ?? [])],
+    ...(parent && { parent }),
     onStart: () =>
       options.onStart?.({
         id,
@@ -138,52 +152,6 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
       return { id, path: directory.path, status: 'interrupted', result: {} }
     throw error
   }
-}
-
-async function resumable(experiment: Experiment, options: RunOptions, path: string): Promise<RunRecord> {
-  const record = await openRun(path)
-  if (record.experiment !== experiment.name) {
-    throw new MixlabError(
-      `${record.id} is a run of ${record.experiment}, not of ${experiment.name}: give --resume a run of ${experiment.name}`,
-    )
-  }
-  if (record.parent !== undefined) throw new MixlabError(`${record.id} is part of ${record.parent}: resume that`)
-  if (record.status === 'finished') throw new MixlabError(`${record.id} has finished: there is nothing to resume`)
-  if (record.status === 'running') {
-    throw new MixlabError(
-      `${record.id} is still running (process ${record.process.pid} on ${record.process.host}): end it before resuming it`,
-    )
-  }
-  if ((options.set?.length ?? 0) > 0 || options.config !== undefined) {
-    throw new MixlabError(
-      `${record.id} keeps its configuration when it is resumed: leave --set out, or start a new run`,
-    )
-  }
-  if (options.seed !== undefined && options.seed !== record.seed) {
-    throw new MixlabError(
-      `${record.id} keeps its seed (${record.seed}) when it is resumed: leave --seed out, or start a new run`,
-    )
-  }
-  const kept = record.precision ?? 'float32'
-  if (options.precision !== undefined && options.precision !== kept) {
-    throw new MixlabError(
-      `${record.id} keeps its precision (${kept}) when it is resumed: leave --precision out, or start a new run`,
-    )
-  }
-  return record
-}
-
-const asConfiguration = (config: unknown): Configuration =>
-  typeof config === 'object' && config !== null ? { ...config } : {}
-
-/**
- * The given configuration with the assignments made in it. They are made over the defaults, where the schema has a
- * default for every field, so that `router.k=2` keeps the default router's name.
- */
-function assigned(experiment: Experiment, { config = {}, set = [] }: RunOptions): Configuration {
-  if (set.length === 0) return config
-  const complete = experiment.config.safeParse(config)
-  return withAssignments(complete.success ? asConfiguration(complete.data) : config, set)
 }
 
 function checkedSeed(seed: number): number {

@@ -23,6 +23,8 @@ const runFile = z.looseObject({
   /** What the person or the parent called it. */
   name: z.string().optional(),
   summary: z.string().optional(),
+  /** What it is, where it is not an experiment's run. */
+  kind: z.enum(['sweep']).optional(),
   config: z.unknown(),
   seed: z.number(),
   status: z.enum(['running', 'finished', 'failed', 'interrupted']),
@@ -98,7 +100,8 @@ function isAlive(path: string, { pid, host, started }: RunFile['process']): bool
 export const writeRunFile = (path: string, file: RunFile): Promise<void> =>
   writeAtomically(join(path, 'run.json'), `${toJson(file, 2)}\n`)
 
-async function readRunFile(path: string): Promise<RunFile> {
+/** `run.json` of a run's directory, without its children. @throws MixlabError as `openRun` does. */
+export async function readRunFile(path: string): Promise<RunFile> {
   const file = join(path, 'run.json')
   const text = await readFile(file, 'utf8').catch(() => undefined)
   if (text === undefined) {

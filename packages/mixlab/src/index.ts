@@ -54,6 +54,7 @@ export {
   Module,
   transformerConfig,
   type TransformerConfig,
+  transformerCost,
 } from '@mixlab/nn'
 export { type Corpus, corpusConfig, type CorpusConfig, loadCorpus } from '@mixlab/data'
 export { evaluate, train, trainingConfig, type TrainingConfig, type TrainingResult } from '@mixlab/training'

@@ -43,6 +43,7 @@ export {
   zLoss,
 } from './losses.ts'
 export { shapeOf, transformerConfig, type TransformerConfig, type TransformerShape } from './transformer-config.ts'
+export { transformerCost, type TransformerCost } from './cost.ts'
 export { createTransformer, Transformer, type TransformerOptions } from './transformer.ts'
 export {
   type ForwardContext,

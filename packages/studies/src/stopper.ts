@@ -1,0 +1,28 @@
+// The contract of stoppers, Optuna's pruners: asked by the process that runs a trial each time the trial has reported an
+// intermediate value, with the study as its file has it at that moment.
+import { pluginHelper } from '@mixlab/core'
+import type { StudyView } from './sampler.ts'
+import type { Direction, Trial } from './trial.ts'
+
+export interface StopDecision {
+  readonly stop: boolean
+  /** Kept as the trial's system attributes whatever the decision (ASHA's rungs: `completed_rung_0`, …). */
+  readonly attributes?: Readonly<Record<string, unknown>>
+}
+
+export interface Stopper {
+  /** @param trial the trial that has just reported; the largest step of its `intermediate` is the one to judge. */
+  judge(study: StudyView, trial: Trial): StopDecision
+}
+
+declare module '@mixlab/core' {
+  interface PluginKinds {
+    stopper: { instance: Stopper; context: StopperContext }
+  }
+}
+
+export interface StopperContext {
+  readonly direction: Direction
+}
+
+export const defineStopper = pluginHelper('stopper')
