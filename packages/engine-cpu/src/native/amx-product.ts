@@ -95,8 +95,8 @@ function multiplyBlock(p: Program, block: Block): void {
   const lefts = Array.from({ length: down }, (_, row) => (row === 0 ? p.copy(a) : p.plus(a, leftStrip)))
   const from = p.copy(b)
   for (const { sum } of tiles) p.zeroTile(sum)
-  // The result's lines are asked for two rows a step: all at once would be in the way of what is read, and none would leave
-  // the stores at the end waiting. Behind the block lie those that follow.
+  // The result's lines are asked for two rows a step: all at once would be in the way of what is read, and without
+  // that the stores at the end would wait. Behind the block lie those that follow.
   const line = p.copy(c)
   p.range(0, depth, wordsOfDepth, () => {
     for (let row = 0; row < 2; row++) {

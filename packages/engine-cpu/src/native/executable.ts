@@ -92,7 +92,9 @@ export function findProcessor(): Processor | string {
   const { platform, arch, env: environment } = process
   const cpuinfo = () => readFileSync('/proc/cpuinfo', 'utf8')
   try {
-    return recognise({ platform, arch, environment, cpuinfo, requestAmx: permitAmx })
+    const processor = recognise({ platform, arch, environment, cpuinfo, requestAmx: permitAmx })
+    if (typeof processor !== 'string') load()
+    return processor
   } catch {
     return 'koffi is not installed, or does not load here'
   }

@@ -58,7 +58,10 @@ interface Unit {
   readonly as: 'value' | 'gradient'
 }
 
-/** args: records, count of records, tileM, tileN, activation, its parameter. Item: a tile; of a unit's value, of both halves. */
+/**
+ * args: records, count of records, tileM, tileN, activation, its parameter, and of AMX a work area. Item: a tile; of a unit's
+ * value, of both halves.
+ */
 export const multiplyTiles =
   (by: By, unit?: Unit): Write =>
   (frame) => {
