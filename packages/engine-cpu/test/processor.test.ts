@@ -1,7 +1,7 @@
 // Which machines get machine code, by what they say of themselves; the others are told why not, and load nothing for it.
 import { spawnSync } from 'node:child_process'
 import { describe, expect, test } from 'vitest'
-import { type Machine, recognise } from '../src/native/executable.ts'
+import { findProcessor, type Machine, recognise } from '../src/native/executable.ts'
 
 const flags = (text: string) =>
   `processor\t: 0\nmodel name\t: some processor\nflags\t\t: fpu sse4_2 ${text}\nbugs\t\t: avx2\n`
@@ -76,6 +76,22 @@ describe('the processor', () => {
     }
     expect(recognise(machine('', { cpuinfo }))).toBe('/proc/cpuinfo cannot be read')
     expect(recognise(machine('', { cpuinfo, platform: 'darwin', arch: 'arm64' }))).toBe('none for darwin on arm64 yet')
+  })
+
+  const found = findProcessor()
+  const allowed = typeof found === 'string' ? [] : ['avx2', ...(found.set === 'avx512' ? ['avx512'] : []), '']
+  test.each(allowed)('without koffi there is no machine code, MIXLAB_ISA=%s', (set) => {
+    const script = `
+      import { registerHooks } from 'node:module'
+      registerHooks({ resolve(name, context, next) {
+        if (name === 'koffi') throw new Error('it is not installed')
+        return next(name, context)
+      } })
+      const { findProcessor } = await import(${JSON.stringify(new URL('../src/native/executable.ts', import.meta.url).href)})
+      console.log(findProcessor())`
+    const env = { ...process.env, MIXLAB_NATIVE: 'on', MIXLAB_ISA: set }
+    const run = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', env })
+    expect(`${run.stdout}${run.stderr}`.trim()).toBe('koffi is not installed, or does not load here')
   })
 
   test.each([
