@@ -1,9 +1,8 @@
 // Runs one side of the CPU benchmark in a process of its own: threads and instructions are fixed when a process starts.
-import { spawn, spawnSync } from 'node:child_process'
 import { join } from 'node:path'
-import { createInterface } from 'node:readline'
 import type { Outcome } from './cpu-workloads.ts'
 import type { Precision } from './operations.ts'
+import { findPython, lastLine } from './peer-process.ts'
 
 const here = import.meta.dirname
 
@@ -54,23 +53,6 @@ export interface PeerOutcome {
   readonly versions: Readonly<Record<string, string | number>>
 }
 
-/** The JSON on a process's last line, or what it said when it failed. Lines of progress are passed on. */
-async function lastLine<T>(command: string, args: readonly string[], env: NodeJS.ProcessEnv): Promise<T | string> {
-  const child = spawn(command, args, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-  let [last, complaint] = ['', '']
-  createInterface(child.stdout).on('line', (line) => (last = line))
-  createInterface(child.stderr).on('line', (line) => {
-    if (line.startsWith('· ')) process.stderr.write(`  ${line}\n`)
-    else if (line.trim()) complaint = line.trim()
-  })
-  const { promise, resolve } = Promise.withResolvers<string | undefined>()
-  child.on('error', (error) => resolve(error.message))
-  child.on('close', (code, signal) => resolve(code === 0 ? undefined : complaint || `it ended with ${code ?? signal}`))
-  const failure = await promise
-  if (failure !== undefined) return failure
-  return last === '' ? 'it printed nothing' : (JSON.parse(last) as T)
-}
-
 export function runOurs(isa: Isa, precision: Precision, { threads, repeats, only }: Measurement) {
   const args = [join(here, 'cpu-workloads.ts'), String(repeats), precision, ...only]
   return lastLine<Outcome>(process.execPath, args, { ...environments[isa], MIXLAB_THREADS: String(threads) })
@@ -91,7 +73,4 @@ export function runPeer(
 }
 
 /** A Python that has PyTorch and transformers. */
-export function findPeer(): string | undefined {
-  const candidates = [process.env['MIXLAB_PEER_PYTHON'], 'python3'].filter((path) => path !== undefined)
-  return candidates.find((python) => spawnSync(python, ['-c', 'import torch, transformers']).status === 0)
-}
+export const findPeer = (): string | undefined => findPython(['torch', 'transformers'])

@@ -1,12 +1,24 @@
 // `pnpm bench NAME`: benchmarks that anyone can run, each beside its peer where the peer is installed.
 import { MixlabError } from '@mixlab/core'
 import { benchCpu } from './cpu.ts'
+import { benchLearningCurves } from './learning-curves.ts'
+import { benchMlflow } from './mlflow.ts'
 import { benchProfile } from './profile.ts'
+import { benchStoppers } from './stoppers.ts'
+import { benchStudies } from './studies.ts'
+import { benchSweeps } from './sweeps.ts'
+import { benchTracking } from './tracking.ts'
 
 const [name, ...args] = process.argv.slice(2)
 const benchmarks: Record<string, (args: readonly string[]) => void | Promise<void>> = {
   cpu: benchCpu,
+  'learning-curves': benchLearningCurves,
+  mlflow: benchMlflow,
   profile: benchProfile,
+  stoppers: benchStoppers,
+  studies: benchStudies,
+  sweeps: benchSweeps,
+  tracking: benchTracking,
 }
 const benchmark = name === undefined ? undefined : benchmarks[name]
 if (benchmark) {

@@ -1,17 +1,9 @@
 // The commands and their help. Each command's work is imported when it is called.
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander'
+import { Command, CommanderError, Option } from 'commander'
 import { MixlabError } from '@mixlab/core'
+import { collect, names, runsOption, wholeNumber, withTrackOptions } from './options.ts'
 import { EXIT_PROBLEM, reportProblem, wantsStack } from './problem.ts'
-
-const collect = (value: string, earlier: readonly string[] = []): string[] => [...earlier, value]
-
-function wholeNumber(text: string): number {
-  const value = Number(text)
-  if (/^\d+$/.test(text) && Number.isSafeInteger(value)) return value
-  throw new InvalidArgumentError('expected a whole number, e.g. 1.')
-}
-
-const runsOption = () => new Option('--runs <dir>', 'where runs are kept').env('MIXLAB_RUNS').default('runs')
+import { addSweepCommands } from './sweep-program.ts'
 
 const examples = `
 Examples:
@@ -19,6 +11,8 @@ Examples:
   mixlab run experiments/char-lm --set data=notes.txt       set a field of its configuration
   mixlab run experiments/char-lm --help                     its fields, types and defaults
   mixlab run experiments/char-lm --resume latest            go on after Ctrl-C
+  mixlab sweep experiments/router-bakeoff --over router=top-k,switch --trials 8   search; mixlab sweep --help
+  mixlab run experiments/char-lm --track tensorboard        also for a tracker
   mixlab runs compare latest                                arms, means and confidence intervals
   mixlab plugins show router/switch                         a plugin's fields, defaults and source`
 
@@ -29,8 +23,7 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
     .option('--stack', 'show the stack of an error')
     .showSuggestionAfterError()
     .addHelpText('after', examples)
-  program
-    .command('run')
+  withTrackOptions(program.command('run'))
     .summary('Run an experiment script.')
     .description('Run an experiment. SCRIPT is a TypeScript or JavaScript file, or a folder with an experiment.ts.')
     .argument('[script]', 'the experiment; with --help, its fields are listed')
@@ -56,6 +49,7 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
       const { runCommand } = await import('./run-command.ts')
       finish(await runCommand(script, options, argv))
     })
+  addSweepCommands(program, argv, finish)
   addRunsCommands(program)
   program
     .command('report')
@@ -87,6 +81,9 @@ export interface RunFlags {
   readonly precision?: string
   readonly resume?: string
   readonly name?: string
+  readonly track?: string[] | boolean
+  readonly trackSet?: string[]
+  readonly trackWait?: number
   readonly runs: string
   readonly quiet?: boolean
   readonly report: boolean
@@ -94,7 +91,7 @@ export interface RunFlags {
 }
 
 function addRunsCommands(program: Command): void {
-  const runs = program.command('runs').description('List, show and compare runs.').helpCommand(false)
+  const runs = program.command('runs').description('List, show, compare and send runs.').helpCommand(false)
   runs
     .command('list')
     .description('List runs, newest first.')
@@ -126,6 +123,33 @@ function addRunsCommands(program: Command): void {
       const { compareCommand } = await import('./compare-command.ts')
       await compareCommand(wanted, options)
     })
+  addPushCommand(runs)
+}
+
+function addPushCommand(runs: Command): void {
+  runs
+    .command('push')
+    .description('Send runs to trackers: what has not arrived yet, or all of it. Doing it again changes nothing.')
+    .argument('<run...>', 'paths, ids, ends of ids, or latest')
+    .option('--to <names>', 'trackers, several by commas (default: those that the run had)', names)
+    .option(
+      '--set <tracker.field=value>',
+      'set a field of a tracker, e.g. mlflow.uri=http://host:5000; repeatable',
+      collect,
+    )
+    .option('--script <script>', "the run's experiment, for a tracker of its own")
+    .addOption(runsOption())
+    .action(async (wanted: string[], options: PushFlags) => {
+      const { pushCommand } = await import('./push-command.ts')
+      await pushCommand(wanted, options)
+    })
+}
+
+export interface PushFlags {
+  readonly to?: string[]
+  readonly set?: string[]
+  readonly script?: string
+  readonly runs: string
 }
 
 function addPluginsCommands(program: Command): void {

@@ -8,7 +8,12 @@ export async function reportCommand(
 ): Promise<void> {
   const paths = wanted.map((run) => findRun(run, runsFolder(options.runs)))
   // A run of another version or a corrupt one is said before anything is written.
-  for (const path of paths) await openRun(path)
+  const records = await Promise.all(paths.map(openRun))
+  if (records.length === 1 && records[0]?.kind === 'sweep') {
+    const { writeSweepReport } = await import('@mixlab/sweeps')
+    const file = await writeSweepReport(paths[0]!, options.out === undefined ? undefined : resolve(options.out))
+    return void process.stdout.write(`${file}\n`)
+  }
   const { writeReport } = await import('@mixlab/report')
   const out = await writeReport(paths, options.out === undefined ? undefined : resolve(options.out))
   process.stdout.write(`${out}\n`)

@@ -1,5 +1,5 @@
 // `mixlab run`: loads the script, runs it under the live view, then says what came out and where it is.
-import { relative } from 'node:path'
+import { basename } from 'node:path'
 import { styleText } from 'node:util'
 import { type FinishedRun, openRun, runExperiment } from '@mixlab/lab'
 import { liveView } from './live-view.ts'
@@ -7,17 +7,10 @@ import type { RunFlags } from './main.ts'
 import { EXIT_PROBLEM, problemLine, reportProblem, wantsStack } from './problem.ts'
 import { resultText } from './result-text.ts'
 import { loadScript } from './script.ts'
-import { duration } from './text.ts'
+import { duration, quoted, shown } from './text.ts'
+import { trackOptions, unsentLines } from './track-flags.ts'
 
 const INTERRUPTED = 130
-
-const shown = (path: string): string => {
-  const short = relative(process.cwd(), path)
-  return short === '' || short.startsWith('..') ? path : short
-}
-
-const quoted = (word: string): string =>
-  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 
 /** @param argv the command line, for the record @returns the exit code */
 export async function runCommand(wanted: string, flags: RunFlags, argv: readonly string[]): Promise<number> {
@@ -25,6 +18,8 @@ export async function runCommand(wanted: string, flags: RunFlags, argv: readonly
   const { path: script, experiment } = await loadScript(wanted)
   const say = (text: string) => void (flags.quiet === true || process.stderr.write(`${text}\n`))
   const started = performance.now()
+  const runsFlag =
+    flags.runs === 'runs' || process.env['MIXLAB_RUNS'] === flags.runs ? '' : ` --runs ${quoted(flags.runs)}`
   let directory: string | undefined
   let run: FinishedRun
   try {
@@ -36,6 +31,7 @@ export async function runCommand(wanted: string, flags: RunFlags, argv: readonly
       ...(flags.precision !== undefined && { precision: flags.precision }),
       ...(flags.name !== undefined && { name: flags.name }),
       ...(flags.resume !== undefined && { resume: flags.resume }),
+      ...trackOptions(flags),
       script,
       command: ['mixlab', ...argv],
       sinks: flags.quiet === true ? [] : [liveView(process.stderr)],
@@ -47,6 +43,19 @@ export async function runCommand(wanted: string, flags: RunFlags, argv: readonly
           `${styleText('bold', experiment.name)}  run ${id}, seed ${seed}${engineText}${flags.resume === undefined ? '' : ', resumed'}`,
         )
       },
+      onEnd: async ({ path }) => {
+        const { status } = await openRun(path)
+        if (status !== 'finished') return
+        const text = await resultText(await openRun(path))
+        if (text !== '') process.stdout.write(`${text}\n`)
+        say(`finished in ${duration((performance.now() - started) / 1000)}`)
+        process.stdout.write(`run     ${shown(path)}\n`)
+        if (flags.report) await writeRunReport(path)
+      },
+      onTracked: (outcomes) => {
+        for (const line of unsentLines(outcomes, `${basename(directory!)}${runsFlag}`))
+          process.stderr.write(`mixlab: ${line}\n`)
+      },
       onInterrupt: () => process.stderr.write('\ninterrupting: saving the state (Ctrl-C again ends at once)\n'),
     })
   } catch (error) {
@@ -54,17 +63,10 @@ export async function runCommand(wanted: string, flags: RunFlags, argv: readonly
     if (directory !== undefined) say(`the run's directory: ${shown(directory)}`)
     return EXIT_PROBLEM
   }
-  const runsFlag =
-    flags.runs === 'runs' || process.env['MIXLAB_RUNS'] === flags.runs ? '' : ` --runs ${quoted(flags.runs)}`
   if (run.status === 'interrupted') {
     process.stderr.write(`interrupted; go on with: mixlab run ${quoted(wanted)} --resume ${run.id}${runsFlag}\n`)
     return INTERRUPTED
   }
-  const text = await resultText(await openRun(run.path))
-  if (text !== '') process.stdout.write(`${text}\n`)
-  say(`finished in ${duration((performance.now() - started) / 1000)}`)
-  process.stdout.write(`run     ${shown(run.path)}\n`)
-  if (flags.report) await writeRunReport(run.path)
   return 0
 }
 

@@ -5,6 +5,7 @@ import { pathToFileURL } from 'node:url'
 import { stripVTControlCharacters } from 'node:util'
 import { MixlabError, nearMisses } from '@mixlab/core'
 import { type Experiment, isExperiment } from '@mixlab/lab'
+import { isSweep, type Sweep } from '@mixlab/sweeps'
 
 const NAMES = ['experiment', 'index', 'main'].flatMap((name) =>
   ['ts', 'mts', 'js', 'mjs'].map((ending) => `${name}.${ending}`),
@@ -14,6 +15,8 @@ export interface Script {
   /** Absolute. */
   readonly path: string
   readonly experiment: Experiment
+  /** Where it exports a sweep: `experiment` is then the sweep's. */
+  readonly sweep?: Sweep
 }
 
 const shown = (path: string): string => {
@@ -107,9 +110,11 @@ export async function loadScript(wanted: string): Promise<Script> {
       named === undefined ? 'end it with export default defineExperiment({ … })' : `export ${named} as default`
     throw new MixlabError(`${file} has no default export: ${hint}`, { code: 'no-experiment' })
   }
+  const sweep = exported['default']
+  if (isSweep(sweep)) return { path, experiment: sweep.experiment, sweep }
   if (!isExperiment(exported['default'])) {
     throw new MixlabError(
-      `the default export of ${file} is not an experiment: make it with defineExperiment({ name, run })`,
+      `the default export of ${file} is neither an experiment nor a sweep: make it with defineExperiment({ name, run }) or defineSweep({ experiment, space, objective })`,
       {
         code: 'no-experiment',
       },

@@ -1,4 +1,5 @@
-// Numbers and tables for a terminal.
+// Numbers, paths and tables for a terminal.
+import { relative } from 'node:path'
 import { stripVTControlCharacters, styleText } from 'node:util'
 
 /** A number with about four significant digits, thousands grouped. */
@@ -32,6 +33,16 @@ export function duration(seconds: number): string {
   if (days > 0) return `${days} d ${hours} h`
   return hours > 0 ? `${hours}:${two(minutes)}:${two(whole % 60)}` : `${minutes}:${two(whole % 60)}`
 }
+
+/** A path below the current folder without it. */
+export const shown = (path: string): string => {
+  const short = relative(process.cwd(), path)
+  return short === '' || short.startsWith('..') ? path : short
+}
+
+/** A word as a shell takes it. */
+export const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", String.raw`'\''`)}'`
 
 /** Any plain value in a few characters. */
 export function value(given: unknown): string {

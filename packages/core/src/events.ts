@@ -33,6 +33,15 @@ export interface MixlabEvents {
     readonly steps: number
     readonly tokensPerStep: number
     readonly layers?: number
+    readonly data?: {
+      readonly description: string
+      /** SHA-256 of the documents. */
+      readonly hash: string
+      readonly vocabulary: number
+      /** Tokens. */
+      readonly training: number
+      readonly validation: number
+    }
   }
   'train.step': {
     /** 1-based: the number of optimizer steps done. */

@@ -1,7 +1,7 @@
 // The worker pool: starts the threads that share the queue's jobs, keeps count of those that live, and ends them. How work
 // is shared never changes a result. Workers are started by the first job that is worth sharing.
 import { Worker } from 'node:worker_threads'
-import { MixlabError } from '@mixlab/core'
+import { MixlabError, usableProcessors } from '@mixlab/core'
 import {
   announcedWord,
   bitOf,
@@ -24,7 +24,6 @@ import { isGone } from './liveness.ts'
 import type { SharedMemory } from './memory.ts'
 import { adviseLargePages } from './native/executable.ts'
 import { nativeCaller, nativeKernels, type NativeKernels } from './native/registry.ts'
-import { usableProcessors } from './processors.ts'
 import { clearMarks, Queue } from './queue.ts'
 import { createStage } from './stage.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'

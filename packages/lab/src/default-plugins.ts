@@ -3,11 +3,18 @@ import type { Plugin } from '@mixlab/core'
 
 /** The default plugins of every kind. @param tensors false leaves out the kinds that need a tensor engine */
 export async function defaultPlugins(options: { readonly tensors: boolean }): Promise<readonly Plugin[]> {
-  if (!options.tensors) return []
+  const [{ samplers }, { stoppers }, { executors }, { trackers }] = await Promise.all([
+    import('@mixlab/samplers'),
+    import('@mixlab/stoppers'),
+    import('@mixlab/executors'),
+    import('@mixlab/trackers'),
+  ])
+  const always = [...samplers, ...stoppers, ...executors, ...trackers]
+  if (!options.tensors) return always
   const [{ routers }, { experts }, { evaluators }] = await Promise.all([
     import('@mixlab/routers'),
     import('@mixlab/experts'),
     import('@mixlab/evaluators'),
   ])
-  return [...routers, ...experts, ...evaluators]
+  return [...routers, ...experts, ...evaluators, ...always]
 }

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { availableParallelism, cpus, hostname, release, totalmem } from 'node:os'
 import { promisify } from 'node:util'
-import type { RunFile } from './run-record.ts'
+import type { RunFile } from '@mixlab/core'
 
 const run = promisify(execFile)
 

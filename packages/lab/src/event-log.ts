@@ -18,9 +18,7 @@ import {
   writeSync,
 } from 'node:fs'
 import { join } from 'node:path'
-import { MixlabError, type RunEvent } from '@mixlab/core'
-import { diskProblem, writeAtomically } from './atomic-write.ts'
-import { fromJson, toJson } from './plain-data.ts'
+import { diskProblem, fromJson, MixlabError, type RunEvent, toJson, writeAtomically } from '@mixlab/core'
 
 const FILE = 'events.jsonl'
 

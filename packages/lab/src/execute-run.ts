@@ -3,29 +3,25 @@
 import { join } from 'node:path'
 import {
   type ChildOptions,
+  type Emit,
   interrupted,
   MixlabError,
   type Plugin,
   RandomStream,
+  RUN_FORMAT,
   type RunContext,
   type RunDirectory,
+  type RunFile,
+  thisProcess,
+  toJson,
 } from '@mixlab/core'
 import { composeRun, type LabModule, service } from './compose.ts'
 import { describeEngine, type PrecisionScope, type RunEngine } from './engines.ts'
 import { EventBus } from './event-bus.ts'
 import { EventLog, repairEvents } from './event-log.ts'
 import type { Result } from './experiment.ts'
-import { toJson } from './plain-data.ts'
 import { runDirectory, slug } from './run-directory.ts'
-import {
-  activeRuns,
-  openRun,
-  RUN_FORMAT,
-  type RunFile,
-  type RunRecord,
-  thisProcess,
-  writeRunFile,
-} from './run-record.ts'
+import { activeRuns, openRun, type RunRecord, writeRunFile } from './run-record.ts'
 import type { EventSink } from './sinks.ts'
 import { CONFIG, EMIT, ENGINE, EVENTS, RNG, RUN_DIRECTORY, SEED, SIGNAL } from './tokens.ts'
 
@@ -55,8 +51,8 @@ export interface RunPlan<C> {
   /** The earlier record, when this goes on from it. */
   readonly earlier?: RunRecord
   readonly sinks: readonly EventSink[]
-  /** Called when the run could be resumed if it were killed. */
-  readonly onStart?: () => void
+  /** Called when the run could be resumed if it were killed. @param emit for what is said about the run from outside */
+  readonly onStart?: (emit: Emit) => void
   /** `bus` is absent where the parent runs in another process. */
   readonly parent?: { readonly id: string; readonly bus?: EventBus; readonly index?: number; readonly total?: number }
 }
@@ -109,7 +105,7 @@ export async function executeRun<C>(
     failure: () => log.failure,
     ...(parent?.bus && { parent: parent.bus }),
   })
-  plan.onStart?.()
+  plan.onStart?.(bus.emit)
   for (const sink of plan.sinks) bus.attach(sink)
   bus.emit('run.started', {
     experiment: family.experiment,

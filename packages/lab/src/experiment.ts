@@ -1,7 +1,14 @@
 // An experiment: a name, a configuration schema and a function. Made by `defineExperiment`, exported as a script's
 // default, run by `mixlab run` or `runExperiment`.
 import { z } from 'zod'
-import { MixlabError, type Plugin, type PluginTable, type RandomStream, type RunContext } from '@mixlab/core'
+import {
+  MixlabError,
+  type Plugin,
+  type PluginReference,
+  type PluginTable,
+  type RandomStream,
+  type RunContext,
+} from '@mixlab/core'
 import type { LabModule } from './compose.ts'
 import { slug } from './run-directory.ts'
 import type { EventSink } from './sinks.ts'
@@ -37,6 +44,8 @@ export interface ExperimentDefinition<S extends z.ZodType> {
   readonly modules?: readonly LabModule[]
   /** Subscribers of its own; each is written the events of every run of it. */
   readonly sinks?: readonly EventSink[]
+  /** Trackers that every run of it is sent to, by name or with fields, where the command line names no others. */
+  readonly track?: readonly PluginReference[]
   /** `none` for an experiment without tensors: it starts at once, with no engine and no default plugins. */
   readonly engine?: 'none'
   /** What the model of a configuration costs, so that a sweep can compare at equal cost. */
@@ -55,6 +64,7 @@ export interface Experiment<Input = unknown> {
   readonly plugins: readonly Plugin[]
   readonly modules: readonly LabModule[]
   readonly sinks: readonly EventSink[]
+  readonly track: readonly PluginReference[]
   readonly engine?: 'none'
   cost?(config: never, context: CostContext): Cost | Promise<Cost>
   run(run: RunContext<never>): Promise<Result | void>
@@ -84,6 +94,7 @@ export function defineExperiment<S extends z.ZodType = typeof empty>(
     modules: definition.modules ?? [],
     sinks: definition.sinks ?? [],
     ...(definition.cost && { cost: (config: never, context: CostContext) => definition.cost!(config, context) }),
+    track: definition.track ?? [],
     run: (run) => definition.run(run),
   }
   return Object.defineProperty(experiment, marker, { value: true })

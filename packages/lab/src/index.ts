@@ -1,5 +1,5 @@
 // Composes plugins into a container, runs experiments, owns run directories and the event bus.
-export { diskProblem, writeAtomically } from './atomic-write.ts'
+export { diskProblem, fromJson, RUN_FORMAT, type RunStatus, toJson, writeAtomically } from '@mixlab/core'
 export {
   type Binder,
   composeRun,
@@ -23,12 +23,13 @@ export {
   type Result,
 } from './experiment.ts'
 export { type Interruption, listenForInterruption } from './interruption.ts'
-export { fromJson, toJson } from './plain-data.ts'
 export { createPluginTable, type PluginSources } from './plugin-table.ts'
+export { type PushRunOptions, pushRunTo } from './push-run.ts'
+export { type TrackOptions } from './trackers.ts'
 export { createRunDirectory, runDirectory, runsFolder } from './run-directory.ts'
 export { resolveConfiguration } from './run-configuration.ts'
 export { type FinishedRun, runExperiment, type RunOptions, type RunPart } from './run-experiment.ts'
-export { findRun, listRuns, openRun, readRunFile, RUN_FORMAT, type RunRecord, type RunStatus } from './run-record.ts'
+export { findRun, listRuns, openRun, readRunFile, reopenRun, type RunRecord } from './run-record.ts'
 export { type EventSink, type SinkLimits } from './sinks.ts'
 export {
   CONFIG,

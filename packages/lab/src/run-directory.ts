@@ -3,8 +3,7 @@
 import { existsSync, mkdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { isAbsolute, join, normalize, resolve, sep } from 'node:path'
-import { MixlabError, type RunDirectory } from '@mixlab/core'
-import { diskProblem, writeAtomically } from './atomic-write.ts'
+import { diskProblem, MixlabError, type RunDirectory, writeAtomically } from '@mixlab/core'
 
 /** Where runs are kept: the argument, else MIXLAB_RUNS, else `runs` in the current folder; absolute. */
 export const runsFolder = (folder?: string): string => resolve(folder ?? process.env['MIXLAB_RUNS'] ?? 'runs')

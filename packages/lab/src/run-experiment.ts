@@ -1,7 +1,8 @@
 // Runs an experiment: configuration, seed, engine, plugins, directory, Ctrl-C; then `executeRun`. What can be found wrong
 // beforehand is found before a directory is made.
 import { dirname } from 'node:path'
-import { type Configuration, MixlabError } from '@mixlab/core'
+import { type Configuration, type Emit, MixlabError, type PluginReference, type RunFile } from '@mixlab/core'
+import type { FollowOutcome } from '@mixlab/tracking'
 import type { LabModule } from './compose.ts'
 import { defaultPlugins } from './default-plugins.ts'
 import { type PrecisionScope, precisionScope, startEngine } from './engines.ts'
@@ -13,8 +14,8 @@ import { createPluginTable } from './plugin-table.ts'
 import { asConfiguration, completed, assigned } from './run-configuration.ts'
 import { runsFolder } from './run-directory.ts'
 import { placeOf } from './run-place.ts'
-import type { RunFile } from './run-record.ts'
 import type { EventSink } from './sinks.ts'
+import { startRunTrackers, trackerModules, trackerRequests, trackSeconds } from './trackers.ts'
 
 export interface RunOptions {
   /** Fields of the configuration; the rest take their defaults. */
@@ -54,6 +55,19 @@ export interface RunOptions {
     /** Absent without tensors. */
     readonly precision?: string
   }) => void
+  /**
+   * Trackers that the run is sent to, by name or with fields, in place of the experiment's own. A resumed run keeps those
+   * that it had.
+   */
+  readonly track?: readonly PluginReference[]
+  /** `tracker.field=value` assignments for trackers. */
+  readonly trackSet?: readonly string[]
+  /** How long the end of the run waits for its trackers, in seconds. Default 10. */
+  readonly trackSeconds?: number
+  /** Called when the run has ended, well or not, before its trackers send the rest: the time to write a report. */
+  readonly onEnd?: (run: { readonly id: string; readonly path: string }) => Promise<void>
+  /** Called at the end, when there are trackers, with what each has not sent. */
+  readonly onTracked?: (outcomes: readonly FollowOutcome[]) => void
   /** Called at the first Ctrl-C. */
   readonly onInterrupt?: () => void
 }
@@ -98,7 +112,10 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
   const precision = checkedPrecision(experiment, inPrecision, options.precision ?? earlier?.precision)
   const defaults = await defaultPlugins({ tensors: engine.name !== 'none' })
   // Finds duplicated plugins before there is a run to fail.
-  createPluginTable({ defaults, own: experiment.plugins, resolve: unresolved })
+  const plugins = createPluginTable({ defaults, own: experiment.plugins, resolve: unresolved })
+  const requests = await trackerRequests(options, experiment, plugins, earlier?.path)
+  const modules = requests.length > 0 ? trackerModules(requests, experiment.plugins, options.script) : []
+  using trackers = await startRunTrackers(requests, modules)
   const commit = await git
 
   const { id, directory } = place.make()
@@ -134,14 +151,16 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     ...(earlier && { earlier }),
     sinks: [...experiment.sinks, ...(options.sinks ?? [])],
     ...(parent && { parent }),
-    onStart: () =>
+    onStart: (emit: Emit) => {
+      trackers?.follow(directory.path, emit)
       options.onStart?.({
         id,
         path: directory.path,
         seed,
         engine: engine.name,
         ...(precision !== undefined && { precision }),
-      }),
+      })
+    },
   }
   try {
     // oxlint-disable-next-line typescript/no-unsafe-type-assertion -- the configuration was parsed with the experiment's schema
@@ -151,6 +170,12 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     if (MixlabError.is(error) && error.code === 'interrupted')
       return { id, path: directory.path, status: 'interrupted', result: {} }
     throw error
+  } finally {
+    await options.onEnd?.({ id, path: directory.path })
+    if (trackers) {
+      const limitMs = 1000 * (options.trackSeconds ?? trackSeconds)
+      options.onTracked?.(await trackers.finish({ limitMs }))
+    }
   }
 }
 

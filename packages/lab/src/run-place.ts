@@ -1,13 +1,12 @@
 // Where a run takes place: in a directory of its own, in that of the run it goes on with, or inside another run's.
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { MixlabError, type RunDirectory } from '@mixlab/core'
+import { MixlabError, readRunFile, type RunDirectory, toJson } from '@mixlab/core'
 import type { Experiment } from './experiment.ts'
-import { toJson } from './plain-data.ts'
 import { resolveConfiguration } from './run-configuration.ts'
 import { createRunDirectory, partDirectory, runDirectory } from './run-directory.ts'
 import type { RunOptions } from './run-experiment.ts'
-import { findRun, openRun, readRunFile, type RunRecord } from './run-record.ts'
+import { findRun, openRun, type RunRecord } from './run-record.ts'
 
 export interface RunPlace {
   /** The run that it goes on with. */

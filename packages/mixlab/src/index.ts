@@ -43,6 +43,7 @@ export {
   type RouterOutput,
   zLoss,
 } from '@mixlab/nn'
+export { defineTracker, type TrackedRun, type Tracker } from '@mixlab/tracking'
 export { defineEvaluator, type EvaluationInput, type EvaluationResult, type Evaluator } from '@mixlab/training'
 
 // Models, data, training.
@@ -58,3 +59,23 @@ export {
 } from '@mixlab/nn'
 export { type Corpus, corpusConfig, type CorpusConfig, loadCorpus } from '@mixlab/data'
 export { evaluate, train, trainingConfig, type TrainingConfig, type TrainingResult } from '@mixlab/training'
+
+// Sweeps.
+export { defineSweep } from '@mixlab/sweeps'
+export {
+  choice,
+  createStudy,
+  defineExecutor,
+  defineSampler,
+  defineStopper,
+  type Executor,
+  float,
+  integer,
+  openStudy,
+  permutation,
+  type Sampler,
+  type Stopper,
+  type Study,
+  type Trial,
+  when,
+} from '@mixlab/studies'

@@ -13,7 +13,7 @@ export interface Figure {
   readonly caption: string
   readonly body: Markup
   /** How much of the page's width it takes. */
-  readonly width: 'full' | 'wide' | 'narrow' | 'panel'
+  readonly width: 'full' | 'wide' | 'half' | 'narrow' | 'panel'
 }
 
 /** Heat maps of more arms than this would be a wall; the arms with the lowest loss are shown. */

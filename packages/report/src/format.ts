@@ -19,6 +19,7 @@ export function number(value: number): string {
   const size = Math.abs(value)
   if (size === 0) return '0'
   if (Number.isInteger(value) && size < 1e6) return whole(value)
+  if (size >= 1e4 && size < 1e6) return whole(value)
   if (size >= 1e6 || size < 1e-4) return clean(value.toExponential(2).replace('e+', 'e'))
   return clean(
     value
@@ -92,6 +93,7 @@ export const longest = (texts: readonly string[]): number => Math.max(1, ...text
 
 /** At most `length` characters: the middle of a long name is cut, since both ends tell names apart. */
 export function ellipsis(text: string, length: number): string {
+  if (text.length <= length) return text
   const characters = split(text)
   if (characters.length <= length) return text
   const head = Math.ceil((length - 1) / 2)

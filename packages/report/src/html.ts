@@ -37,3 +37,10 @@ const isList = (hole: Hole): hole is readonly Hole[] => Array.isArray(hole)
 
 export const html = (strings: TemplateStringsArray, ...holes: readonly Hole[]): Markup =>
   raw(strings.reduce((text, part, i) => text + render(holes[i - 1]) + part))
+
+/** What a reader sees of markup: without tags, white space as one space. */
+export const plain = ({ markup }: Markup): string =>
+  Object.entries(entities)
+    .reduceRight((text, [character, entity]) => text.replaceAll(entity, character), markup.replaceAll(/<[^>]*>/g, ''))
+    .replaceAll(/[ \n\t]+/g, ' ')
+    .trim()

@@ -1,4 +1,4 @@
-// Plots and the HTML report of a run, and the statistics that it and other comparisons of runs use.
+// Plots and the HTML reports of a run and of a sweep, and the statistics that they and other comparisons of runs use.
 export { renderReport, writeReport } from './write-report.ts'
 export {
   type Difference,
@@ -9,3 +9,6 @@ export {
   type Ranking,
   studentQuantile,
 } from './statistics.ts'
+export { renderSweepReport } from './sweep/render.ts'
+export type { Cost, Objective, SweepReport, TrialRun } from './sweep/data.ts'
+export { sweepTable, type SweepTableOptions } from './sweep/table.ts'

@@ -2,7 +2,7 @@
 import { type Arm, groupArms, type Run } from './arms.ts'
 import { comparisonTable, metricsTable } from './comparison-table.ts'
 import { commandLine, configurations, differences, eventCounts, runsTable } from './configuration.ts'
-import type { Figure } from './figure.ts'
+import { figureNumbering, htmlDocument, section } from './document.ts'
 import { finalLosses, lossCurves } from './figures/losses.ts'
 import { loadMaps } from './figures/load-maps.ts'
 import { matrixFigures } from './figures/matrices.ts'
@@ -11,18 +11,10 @@ import { swatch } from './figures/arm-heading.ts'
 import { ellipsis } from './format.ts'
 import { type Overview, pageHeader } from './header.ts'
 import { headline } from './headline.ts'
-import { type Hole, html, type Markup, raw } from './html.ts'
+import { html, type Markup } from './html.ts'
 import { deciding, looksAhead, type MeasuredColumn, measureArms } from './measures.ts'
 import { script } from './script.ts'
 import { styles } from './styles.ts'
-
-interface Section {
-  readonly id: string
-  readonly title: string
-  readonly body: Markup
-}
-
-type Figures = readonly (Figure | undefined)[]
 
 /** @param runs those that have something of their own to show, in order */
 export function renderPage(input: Omit<Overview, 'arms'>, runs: readonly Run[]): string {
@@ -30,24 +22,8 @@ export function renderPage(input: Omit<Overview, 'arms'>, runs: readonly Run[]):
   const columns = measureArms(arms)
   const overview: Overview = { ...input, arms }
   const preferred = byLoss(arms, columns)
-  let number = 0
-  const draw = (figures: Figures): Markup | undefined => {
-    const present = figures.filter((figure) => figure !== undefined)
-    if (present.length === 0) return undefined
-    return html`<div class="figures">
-      ${present.map((figure) => {
-        number++
-        return html`<figure id="${figure.id}" class="${figure.width}">
-          ${figure.body}
-          <figcaption><b>Figure ${number}. ${figure.title}.</b> ${figure.caption}</figcaption>
-        </figure>`
-      })}
-    </div>`
-  }
+  const draw = figureNumbering()
   const legend = arms.length > 1 ? armLegend(arms) : undefined
-  const section = (id: string, title: string, ...parts: Hole[]): Section | undefined =>
-    parts.every((part) => part === undefined || part === false) ? undefined : { id, title, body: html`${parts}` }
-
   const sections = [
     arms.length > 0
       ? section(
@@ -73,40 +49,15 @@ export function renderPage(input: Omit<Overview, 'arms'>, runs: readonly Run[]):
     .map((root) => root.name ?? root.experiment)
     .slice(0, 3)
     .join(', ')} – mixlab report`
-  return html`<!doctype html>
-    <html lang="en">
-      <head>
-        <meta charset="utf-8" />
-        <meta name="viewport" content="width=device-width, initial-scale=1" />
-        <meta name="generator" content="mixlab" />
-        <title>${ellipsis(title, 120)}</title>
-        <link rel="icon" href="data:," />
-        <style>
-          ${raw(styles(arms.length))}
-        </style>
-      </head>
-      <body>
-        <main>
-          <nav>
-            <span class="links"
-              >${sections.map(({ id, title: name }) => html`<a href="#${id}">${name.split(' ')[0]}</a>`)}</span
-            ><button type="button" id="theme" aria-label="Switch between light and dark">Dark</button>
-          </nav>
-          ${pageHeader(overview, headline(arms, columns))}
-          ${sections.map(
-            ({ id, title: name, body }) =>
-              html`<section id="${id}">
-                <h2>${name}</h2>
-                ${(id === 'learning' || id === 'balance') && legend}${body}
-              </section> `,
-          )}
-        </main>
-        <div id="tip" role="status" hidden></div>
-        <script>
-          ${raw(script)}
-        </script>
-      </body>
-    </html> `.markup
+  return htmlDocument({
+    title,
+    styles: styles(arms.length),
+    script,
+    header: pageHeader(overview, headline(arms, columns)),
+    sections: sections.map((one) =>
+      legend && (one.id === 'learning' || one.id === 'balance') ? { ...one, body: html`${legend}${one.body}` } : one,
+    ),
+  })
 }
 
 /** Arms by the deciding loss, lowest first. */

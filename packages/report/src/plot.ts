@@ -33,7 +33,7 @@ export interface FigureOptions extends Plot.PlotOptions {
   readonly height: number
   /** For those who cannot see it: what is drawn. */
   readonly description: string
-  readonly kind: 'lines' | 'cells' | 'other'
+  readonly kind: 'lines' | 'cells' | 'trials' | 'other'
   readonly data?: Readonly<Record<string, string>>
 }
 

@@ -2,9 +2,7 @@
 // module, because the page must stand alone; everything is readable without it. Values come from the drawing itself
 // (a path's points and the axes in the data attributes; a heat map's written values).
 
-export const script = String.raw`(() => {
-'use strict'
-const root = document.documentElement
+const common = String.raw`const root = document.documentElement
 const button = document.getElementById('theme')
 const key = 'mixlab-report-theme'
 const remembered = (() => { try { return localStorage.getItem(key) } catch { return null } })()
@@ -42,7 +40,9 @@ for (const table of document.querySelectorAll('table.sortable')) {
   })
 }
 
-const legends = [...document.querySelectorAll('.legend button')]
+`
+
+const armsAlone = String.raw`const legends = [...document.querySelectorAll('.legend button')]
 for (const item of legends) item.addEventListener('click', () => {
   const arm = document.body.dataset.only === item.dataset.arm ? undefined : item.dataset.arm
   if (arm === undefined) delete document.body.dataset.only
@@ -50,7 +50,9 @@ for (const item of legends) item.addEventListener('click', () => {
   for (const other of legends) other.setAttribute('aria-pressed', String(other.dataset.arm === arm))
 })
 
-const tip = document.getElementById('tip')
+`
+
+const tip = String.raw`const tip = document.getElementById('tip')
 const hide = () => { tip.hidden = true; document.querySelector('.cursor')?.remove() }
 const place = (event) => {
   tip.hidden = false
@@ -66,7 +68,9 @@ const local = (svg, event) => {
 }
 const line = (text, tag = 'div') => { const node = document.createElement(tag); node.textContent = text; return node }
 
-const parsed = new WeakMap()
+`
+
+const curvesAndCells = String.raw`const parsed = new WeakMap()
 const curves = (svg) => {
   if (!parsed.has(svg)) parsed.set(svg, [...svg.querySelectorAll('g[class^=arm-]:not(.dots)')].flatMap((group) => {
     const [arm, weight] = group.getAttribute('class').split(' ')
@@ -133,4 +137,10 @@ for (const svg of document.querySelectorAll('.plot.lines, .plot.cells')) {
   svg.addEventListener('pointermove', (event) => (svg.classList.contains('lines') ? overLines : overCells)(svg, event))
   svg.addEventListener('pointerleave', hide)
 }
-})()`
+`
+
+/** A script with the theme switch, sortable tables and the tools for tips, and what a page adds. */
+export const pageScript = (...parts: readonly string[]): string =>
+  `(() => {\n'use strict'\n${[common, tip, ...parts].join('')}})()`
+
+export const script = pageScript(armsAlone, curvesAndCells)

@@ -1,6 +1,6 @@
 // The contract of stoppers, Optuna's pruners: asked by the process that runs a trial each time the trial has reported an
 // intermediate value, with the study as its file has it at that moment.
-import { pluginHelper } from '@mixlab/core'
+import { pluginHelper, type PluginTable } from '@mixlab/core'
 import type { StudyView } from './sampler.ts'
 import type { Direction, Trial } from './trial.ts'
 
@@ -11,7 +11,10 @@ export interface StopDecision {
 }
 
 export interface Stopper {
-  /** @param trial the trial that has just reported; the largest step of its `intermediate` is the one to judge. */
+  /**
+   * A pure function: what a stopper must remember is in trials' system attributes.
+   * @param trial the trial that has just reported; the largest step of its `intermediate` is the one to judge.
+   */
   judge(study: StudyView, trial: Trial): StopDecision
 }
 
@@ -23,6 +26,10 @@ declare module '@mixlab/core' {
 
 export interface StopperContext {
   readonly direction: Direction
+  /** The study's name. Hyperband's brackets are drawn from it, as Optuna does, so that both put a trial into the same one. */
+  readonly study: string
+  /** Where a stopper that wraps another finds it. */
+  readonly plugins: PluginTable
 }
 
 export const defineStopper = pluginHelper('stopper')

@@ -37,7 +37,21 @@ export type EarlyStoppingConfig = z.output<typeof earlyStoppingConfig>
 const interval = (steps: number | null) => z.number().int().min(1).nullable().default(steps)
 
 export const trainingConfig = z.strictObject({
-  steps: z.number().int().min(1).default(1000).describe('Optimizer steps'),
+  steps: z.number().int().min(1).default(1000).describe('Optimizer steps; the schedule runs over them'),
+  stopAt: z
+    .number()
+    .int()
+    .min(1)
+    .nullable()
+    .default(null)
+    .describe('End after this step already, in the middle of the schedule; null: after all steps'),
+  start: z
+    .string()
+    .nullable()
+    .default(null)
+    .describe(
+      'The folder of a checkpoint to begin with: its step, parameters and optimizer, other settings being free',
+    ),
   batchSize: z.number().int().min(1).default(12).describe('Sequences in a (micro-)batch'),
   contextLength: z
     .number()

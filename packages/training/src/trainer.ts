@@ -6,6 +6,7 @@ import {
   type Emit,
   type EventType,
   interrupted,
+  metricsOf,
   MixlabError,
   type MixlabEvents,
   parseConfiguration,
@@ -18,7 +19,7 @@ import type { z } from 'zod'
 import { type Averages, createAverages } from './averages.ts'
 import { type FileContent, listCheckpoints, readCheckpoint, saveCheckpoint } from './checkpoint.ts'
 import { type TrainingConfig, trainingConfig } from './config.ts'
-import { createEarlyStopping, type EarlyStoppingState, metricsOf } from './early-stopping.ts'
+import { createEarlyStopping, type EarlyStoppingState } from './early-stopping.ts'
 import { checkpointsFolder, evaluate } from './evaluation.ts'
 import { checkMemory } from './memory-needed.ts'
 import { createOptimizer } from './optimizers.ts'
@@ -72,7 +73,7 @@ function checkContinues(
   saved: TrainingState,
   now: Pick<TrainingState, 'seed' | 'precision' | 'config' | 'data'>,
 ): void {
-  const { steps: _a, evaluation: _b, checkpoint: _c, log: _d, ...before } = saved.config
+  const { steps: _a, stopAt: _e, evaluation: _b, checkpoint: _c, log: _d, ...before } = saved.config
   const relevant = new Map<string, [unknown, unknown]>([
     ['the seed', [saved.seed, now.seed]],
     ['the precision', [saved.precision ?? 'float32', now.precision]],
@@ -128,6 +129,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
   }
   checkMemory(model, config, contextLength)
   const { batchSize, accumulation, steps } = config
+  const end = Math.min(steps, config.stopAt ?? steps)
   const batches = createBatches(corpus.train, {
     batchSize,
     contextLength,
@@ -145,12 +147,19 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
   using cleanup = new DisposableStack()
   const optimizer = cleanup.use(createOptimizer(config.optimizer, parameters))
   const averages: Averages | null = config.ema === null ? null : cleanup.use(createAverages(model, config.ema))
+  const data = {
+    hash: corpus.hash,
+    vocabulary: corpus.tokenizer.size,
+    training: corpus.train.tokens.length,
+    validation: corpus.validation.tokens.length,
+  }
   run.emit('train.started', {
     parameters: sum([...parameters.values()].map((parameter) => parameter.size)),
     activeParameters: model.activeParameters,
     steps,
     tokensPerStep,
     layers: model.mixtures.length,
+    data: { description: corpus.describe(), ...data },
   })
   for (const message of model.warnings) run.emit('warning', { message })
 
@@ -158,12 +167,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
     seed: run.seed,
     precision: currentPrecision().name,
     config,
-    data: {
-      hash: corpus.hash,
-      vocabulary: corpus.tokenizer.size,
-      training: corpus.train.tokens.length,
-      validation: corpus.validation.tokens.length,
-    },
+    data,
   }
   const root = checkpointsFolder(run)
   let step = 0
@@ -176,27 +180,33 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
     stoppedEarly: false,
   }
   let stopping = config.earlyStopping && createEarlyStopping(config.earlyStopping)
-  const last = run.resumed ? listCheckpoints(root).at(-1) : undefined
-  if (last) {
-    const checkpoint = readCheckpoint(last.path)
+  const last = run.resumed ? listCheckpoints(root).at(-1)?.path : undefined
+  const from = last ?? config.start
+  if (from !== null) {
+    const checkpoint = readCheckpoint(from)
     // Its hash says that it is as `save` below wrote it.
     const state = checkpoint.state as TrainingState
-    checkContinues(last.path, state, identity)
+    if (last !== undefined) checkContinues(from, state, identity)
     withTensors(checkpoint.source('model.safetensors'), (tensors) => {
       model.checkState(tensors)
-      readInto(optimizer.state(), checkpoint.source('optimizer.safetensors'), last.path)
-      if (averages) readInto(averages.state(), checkpoint.source('ema.safetensors'), last.path)
+      readInto(optimizer.state(), checkpoint.source('optimizer.safetensors'), from)
+      if (averages) readInto(averages.state(), checkpoint.source('ema.safetensors'), from)
       checkpoint.verify()
       // The model is the caller's: it is touched when every file is known to be good.
       model.loadState(tensors)
     })
-    step = saved = checkpoint.step
+    step = checkpoint.step
+    // What it begins with belongs to another run: it is saved again as its own.
+    saved = last === undefined ? 0 : step
     // JSON has no NaN.
-    progress = { ...state.progress, loss: state.progress.loss ?? NaN }
-    if (config.earlyStopping && state.earlyStopping) {
-      stopping = createEarlyStopping(config.earlyStopping, state.earlyStopping)
+    progress = { ...state.progress, loss: state.progress.loss ?? NaN, stoppedEarly: false }
+    if (last !== undefined) {
+      progress = { ...progress, stoppedEarly: state.progress.stoppedEarly }
+      if (config.earlyStopping && state.earlyStopping) {
+        stopping = createEarlyStopping(config.earlyStopping, state.earlyStopping)
+      }
+      run.emit('run.resumed', { step })
     }
-    run.emit('run.resumed', { step })
   }
 
   let stop = progress.stoppedEarly
@@ -243,10 +253,10 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
   const clock = stopwatch()
   /** The last step that was logged, and when it was done. */
   let logged = { step, seconds: 0 }
-  while (step < steps && !stop) {
+  while (step < end && !stop) {
     const current = ++step
     const learningRate = learningRateAt(config.schedule, config.learningRate, current - 1, steps)
-    const observe = current % config.log.every === 0 || current === steps
+    const observe = current % config.log.every === 0 || current === end
     const rng = run.rng.stream('training')
     const result = trainStep({
       model,
@@ -268,7 +278,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
       const finite = Number.isFinite(read.loss) && Number.isFinite(read.gradientNorm)
       if (observe || !finite) {
         const rate = ((current - logged.step) * tokensPerStep) / (seconds - logged.seconds)
-        const secondsLeft = ((steps - current) * tokensPerStep) / rate
+        const secondsLeft = ((end - current) * tokensPerStep) / rate
         logged = { step: current, seconds }
         const timing = { tokensPerSecond: rate, secondsLeft, bytes: tf.memory().numBytes }
         emitStep(emit, read, { step: current, learningRate, tokens: current * tokensPerStep, timing })
@@ -283,20 +293,20 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
         )
       }
     })
-    const evaluating = step === steps || (config.evaluation.every !== null && step % config.evaluation.every === 0)
-    const saving = step === steps || (config.checkpoint.every !== null && step % config.checkpoint.every === 0)
+    const evaluating = step === end || (config.evaluation.every !== null && step % config.evaluation.every === 0)
+    const saving = step === end || (config.checkpoint.every !== null && step % config.checkpoint.every === 0)
     // What follows speaks of this step: its own values come first, and a checkpoint never holds what was not looked at.
     const settle = evaluating || saving || run.signal.aborted || (stopping !== null && observe)
     await readings.deliver(settle ? 0 : readAhead)
     await clock.without(async () => {
       if (evaluating || stop) await validate()
-      if (stop) progress = { ...progress, stoppedEarly: step < steps }
+      if (stop) progress = { ...progress, stoppedEarly: step < end }
       if (saving || stop) await save()
     })
     await run.ready()
     // Signals and subscribers have their turn between steps.
     await setImmediate()
-    if (run.signal.aborted && step < steps && !stop) {
+    if (run.signal.aborted && step < end && !stop) {
       await readings.deliver()
       await save()
       throw interrupted(`interrupted at step ${step} of ${steps}; the state is saved`)

@@ -1,7 +1,8 @@
 // Early stopping by hand: which numbers it finds in events, what counts as an improvement, and when patience runs out.
 import { expect, test } from 'vitest'
+import { metricsOf } from '@mixlab/core'
 import { earlyStoppingConfig } from '../src/config.ts'
-import { createEarlyStopping, type EarlyStoppingState, metricsOf } from '../src/early-stopping.ts'
+import { createEarlyStopping, type EarlyStoppingState } from '../src/early-stopping.ts'
 
 const stopping = (config: object = {}, initial?: EarlyStoppingState) =>
   createEarlyStopping(earlyStoppingConfig.parse({ metric: 'm', ...config }), initial)

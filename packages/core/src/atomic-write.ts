@@ -2,7 +2,7 @@
 // a temporary file beside it, is synced, then renamed over it, and the folder's entry is synced too.
 import { mkdir, open, rename, rm } from 'node:fs/promises'
 import { dirname } from 'node:path'
-import { MixlabError } from '@mixlab/core'
+import { MixlabError } from './errors.ts'
 
 let count = 0
 

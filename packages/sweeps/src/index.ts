@@ -1,0 +1,10 @@
+// Sweeps of hyper-parameters: search spaces over an experiment's fields, the driver and the processes of trials.
+export { compileSweep, type SweepFlags } from './compile-sweep.ts'
+export { defineSweep, isSweep, type Sweep, type SweepDefinition } from './define-sweep.ts'
+export { type Objective, parseObjective } from './objective.ts'
+export { pluginsFor, runSweep, type SweepRunOptions } from './run-sweep.ts'
+export { type SweepConfig, sweepConfig } from './sweep-config.ts'
+export { reopenSweep, sweepOf } from './sweep-files.ts'
+export { type RunningTrial, type SweepProgress } from './sweep-progress.ts'
+export { sweepReport, writeSweepReport } from './sweep-report.ts'
+export { runTrial } from './trial-process.ts'
