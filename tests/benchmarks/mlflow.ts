@@ -73,7 +73,12 @@ export async function benchMlflow(args: readonly string[]): Promise<void> {
     `mlflow-node-client, ${concurrency} in flight`,
     () => ours(server, points, concurrency),
   ])
-  if (values.peer) sides.unshift(['MlflowClient.log_batch (Python)', async () => theirs(server, points)])
+  if (values.peer) {
+    sides.unshift(
+      ['MlflowClient.log_batch (Python)', async () => theirs(server, points, 1000)],
+      ['MlflowClient.log_batch (Python), a call a step', async () => theirs(server, points, keys)],
+    )
+  }
   const turns = new Map<string, Turn[]>(sides.map(([name]) => [name, []]))
 
   // Each worker imports and compiles what it needs on its first requests.
@@ -114,7 +119,7 @@ const reportOf = (
       turns: all,
     }
   })
-  const peer = withPeer ? rows[0] : undefined
+  const [peer, perStep] = withPeer ? rows : []
   const cores = availableParallelism()
   const gain = peer && (peer.clientCpuMsPerThousand + peer.serverCpuMsPerThousand) / peer.serverCpuMsPerThousand
   return {
@@ -126,9 +131,13 @@ const reportOf = (
     rows,
     ratios:
       peer &&
-      rows
-        .slice(1)
-        .map(({ name, pointsPerSecond }) => ({ name, ratio: round(pointsPerSecond / peer.pointsPerSecond) })),
+      perStep &&
+      rows.slice(2).map(({ name, pointsPerSecond }) => ({
+        name,
+        ratio: round(pointsPerSecond / peer.pointsPerSecond),
+        /** Beside a loop that logs each step's metrics as the step ends, as training loops do. */
+        ratioToCallAStep: round(pointsPerSecond / perStep.pointsPerSecond),
+      })),
     /** What a client that cost nothing would gain: on one connection; were the server spread over all processors, and were nothing ever to wait for SQLite's one writer. */
     bounds: gain && { oneConnection: round(gain), allProcessors: round(cores * gain) },
   }
@@ -136,7 +145,8 @@ const reportOf = (
 
 const printReport = ({ rows, ratios, bounds, machine }: Report): void => {
   console.table(rows.map(({ turns: _turns, ...row }) => row))
-  for (const { name, ratio } of ratios ?? []) console.log(`${name}: ${ratio} × Python's rate`)
+  for (const { name, ratio, ratioToCallAStep } of ratios ?? [])
+    console.log(`${name}: ${ratio} × Python's rate, ${ratioToCallAStep} × that of a call a step`)
   if (bounds)
     console.log(
       `A client that cost nothing would have ${bounds.oneConnection} × on one connection, and on all ${machine.cores} processors at most ${bounds.allProcessors} ×.`,
@@ -163,8 +173,9 @@ async function ours(
   return { runId, seconds: (performance.now() - begin) / 1000, clientCpuSeconds: (user + system) / 1e6 }
 }
 
-function theirs(server: MlflowServer, points: number): Omit<Turn, 'serverCpuSeconds' | 'load'> {
-  const { status, stdout, stderr } = spawnSync(python, [join(here, 'peer/log_batch.py'), server.url, String(points)], {
+function theirs(server: MlflowServer, points: number, batch: number): Omit<Turn, 'serverCpuSeconds' | 'load'> {
+  const program = join(here, 'peer/log_batch.py')
+  const { status, stdout, stderr } = spawnSync(python, [program, server.url, String(points), String(batch)], {
     encoding: 'utf8',
   })
   if (status !== 0) throw new Error(`Python's log_batch failed:\n${stderr}`)

@@ -95,7 +95,9 @@ test.skipIf(process.platform !== 'linux').each(['grid', 'random', 'sobol'])(
     )
     if (!last.stderr.includes('has finished')) expect(last.code, last.stderr).toBe(0)
     const [expected, found] = [await outcome(undisturbed), await outcome(runs)]
-    expect(found.trials.map(({ state }) => state)).toEqual(Array(trials).fill('complete'))
+    expect(found.trials.map(({ state, systemAttributes }) => systemAttributes['mixlab:error'] ?? state)).toEqual(
+      Array(trials).fill('complete'),
+    )
     expect(found.trials.map(({ parameters }) => parameters)).toEqual(
       expected.trials.map(({ parameters }) => parameters),
     )

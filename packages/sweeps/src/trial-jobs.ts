@@ -69,7 +69,8 @@ export class TrialJobs {
   /** Waits for something to happen, and settles the trials whose jobs have ended. */
   async wait(waitMs: number, signal: AbortSignal): Promise<void> {
     const states = await this.#executor.poll(waitMs, signal)
-    for (const [name, number] of this.#active) {
+    // A copy: a trial that is started again is among them at once.
+    for (const [name, number] of [...this.#active]) {
       const state = states.get(name)
       if (state?.state !== 'ended') continue
       this.#active.delete(name)

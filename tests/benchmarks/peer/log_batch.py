@@ -1,6 +1,6 @@
-"""Logs points to an MLflow server by MlflowClient.log_batch, a thousand a call, one call after the other.
+"""Logs points to an MLflow server by MlflowClient.log_batch, one call after the other.
 
-Called with the server's URL and the number of points; prints one line of JSON. The points are those of
+Called with the server's URL, the number of points and how many go into a call; prints one line of JSON. The points are those of
 ../mlflow.ts, made before the clock starts.
 """
 
@@ -11,7 +11,7 @@ import time
 from mlflow import MlflowClient
 from mlflow.entities import Metric
 
-url, count = sys.argv[1], int(sys.argv[2])
+url, count, batch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 keys = 20
 client = MlflowClient(url)
 run_id = client.create_run("0").info.run_id
@@ -19,7 +19,7 @@ points = [Metric(f"metric {i % keys}", i * 0.37, 1_700_000_000_000 + i // keys, 
 client.log_param(run_id, "connected", "yes")
 
 begin, begin_cpu = time.perf_counter(), time.process_time()
-for at in range(0, count, 1000):
-    client.log_batch(run_id, metrics=points[at : at + 1000])
+for at in range(0, count, batch):
+    client.log_batch(run_id, metrics=points[at : at + batch])
 seconds, cpu = time.perf_counter() - begin, time.process_time() - begin_cpu
 print(json.dumps({"runId": run_id, "seconds": seconds, "clientCpuSeconds": cpu}))
