@@ -1,8 +1,8 @@
 // Where new trials come from: enqueued points first, then the sampler; each resolved to a configuration, none tried twice.
-import { type Configuration, MixlabError, type PluginTable, type RunContext } from '@mixlab/core'
+import { MixlabError, type PluginTable, type RunContext } from '@mixlab/core'
 import type { Experiment } from '@mixlab/lab'
 import { configurationHash, type Parameters, type Sample, type Study, type Trial } from '@mixlab/studies'
-import { type PointContext, resolvePoint } from './point.ts'
+import { type PointContext, type ResolvedPoint, resolvePoint } from './point.ts'
 import type { SweepConfig } from './sweep-config.ts'
 import { nextMember } from './population.ts'
 import { addInfeasible, addTrial, pointOf, sweepTrials } from './sweep-study.ts'
@@ -70,7 +70,7 @@ export function createPointSource(options: {
         const point = configurationHash(found.config, seed)
         if (tried.has(point)) continue
         infeasibleInARow = 0
-        return addTrial(study, sample, point)
+        return addTrial(study, sample, point, found.free === undefined ? {} : { free: found.free })
       }
       exhausted = true
       const { length } = sweepTrials(study)
@@ -81,12 +81,9 @@ export function createPointSource(options: {
 }
 
 /** The configuration, or why there is none. */
-async function resolved(
-  context: PointContext,
-  parameters: Parameters,
-): Promise<{ config: Configuration } | { reason: string }> {
+async function resolved(context: PointContext, parameters: Parameters): Promise<ResolvedPoint | { reason: string }> {
   try {
-    return { config: await resolvePoint(context, parameters) }
+    return await resolvePoint(context, parameters)
   } catch (error) {
     if (MixlabError.is(error) && error.code === 'infeasible') return { reason: error.message }
     throw error

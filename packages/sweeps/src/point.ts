@@ -31,16 +31,28 @@ export function configurationAt({ experiment, plugins, sweep }: PointContext, pa
   return config
 }
 
+/** What a trial of a point runs. */
+export interface ResolvedPoint {
+  readonly config: Configuration
+  /** What the budget's free field was solved to be. */
+  readonly free?: number
+}
+
 /**
  * The configuration that a trial of this point runs.
+ * @param solved the free field's value, where it is known already: solving makes models
  * @throws MixlabError (`infeasible`) when no value of the budget's free field meets the budget.
  */
-export async function resolvePoint(context: PointContext, parameters: Parameters): Promise<Configuration> {
+export async function resolvePoint(
+  context: PointContext,
+  parameters: Parameters,
+  solved?: number,
+): Promise<ResolvedPoint> {
   const config = configurationAt(context, parameters)
   const { budget } = context.sweep
-  if (!budget) return config
-  const value = await solveBudget(context, budget, (free) => withFree(context, config, budget.free, free))
-  return withFree(context, config, budget.free, value)
+  if (!budget) return { config }
+  const free = solved ?? (await solveBudget(context, budget, (value) => withFree(context, config, budget.free, value)))
+  return { config: withFree(context, config, budget.free, free), free }
 }
 
 const withFree = ({ experiment }: PointContext, config: Configuration, field: string, value: number): Configuration =>

@@ -1,7 +1,7 @@
 // A sweep's directory, read back and reopened.
 import { MixlabError, parseConfiguration, readRunFile } from '@mixlab/core'
 import { openRun, reopenRun } from '@mixlab/lab'
-import { addTrial, infeasibleReason, openSweepStudy, pointOf, sweepTrials } from './sweep-study.ts'
+import { addTrial, freeOf, infeasibleReason, openSweepStudy, pointOf, sweepTrials } from './sweep-study.ts'
 import { type SweepConfig, sweepConfig } from './sweep-config.ts'
 
 /** The sweep of a directory. @throws MixlabError when it is none. */
@@ -42,5 +42,9 @@ async function retry(directory: string, sweep: SweepConfig): Promise<void> {
   const study = await openSweepStudy(directory, sweep, seed)
   const failed = sweepTrials(study).filter((trial) => trial.state === 'failed' && infeasibleReason(trial) === undefined)
   if (failed.length === 0) throw new MixlabError('no trial of the sweep has failed: there is nothing to retry')
-  for (const trial of failed) await addTrial(study, { parameters: trial.parameters }, pointOf(trial)!, trial)
+  for (const trial of failed) {
+    const free = freeOf(trial)
+    const more = { retried: trial, ...(free !== undefined && { free }) }
+    await addTrial(study, { parameters: trial.parameters }, pointOf(trial)!, more)
+  }
 }

@@ -28,6 +28,7 @@ export const STUDY = 'sweep'
 const POINT = 'mixlab:point'
 const ERROR = 'mixlab:error'
 const INFEASIBLE = 'mixlab:infeasible'
+const FREE = 'mixlab:free'
 const RETRY_OF = 'mixlab:retry-of'
 const FINALIST_OF = 'mixlab:finalist-of'
 
@@ -60,20 +61,24 @@ export async function openSweepStudy(
   return existsSync(path) ? openStudy(options) : createStudy(options)
 }
 
+/** What the budget's free field was solved to be for a trial. */
+export const freeOf = ({ systemAttributes }: Trial): number | undefined => systemAttributes[FREE] as number | undefined
+
 /** Adds a trial of the sweep, running. */
-export const addTrial = async (
+export async function addTrial(
   study: Study,
   { parameters, attributes }: Sample,
   point: string,
-  retried?: Trial,
-): Promise<Trial> =>
-  (
-    await study.add(parameters, {
-      ...attributes,
-      [POINT]: point,
-      ...(retried && { [RETRY_OF]: retried.number }),
-    })
-  ).snapshot
+  { retried, free }: { readonly retried?: Trial; readonly free?: number } = {},
+): Promise<Trial> {
+  const added = await study.add(parameters, {
+    ...attributes,
+    [POINT]: point,
+    ...(free !== undefined && { [FREE]: free }),
+    ...(retried && { [RETRY_OF]: retried.number }),
+  })
+  return added.snapshot
+}
 
 /** Notes a point that cannot be tried: a failed trial that no sampler learns from. */
 export async function addInfeasible(study: Study, parameters: Parameters, reason: string): Promise<void> {
@@ -123,7 +128,12 @@ export async function addFinalists(
     .filter(({ number }) => !made.has(number))
   const added: Trial[] = []
   for (const trial of best) {
-    const attributes = { [POINT]: pointOf(trial), [FINALIST_OF]: trial.number }
+    const free = freeOf(trial)
+    const attributes = {
+      [POINT]: pointOf(trial),
+      [FINALIST_OF]: trial.number,
+      ...(free !== undefined && { [FREE]: free }),
+    }
     added.push((await study.add(trial.parameters, attributes)).snapshot)
   }
   return added

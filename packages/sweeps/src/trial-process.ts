@@ -8,7 +8,7 @@ import { objectiveValues, reportObjective } from './objective.ts'
 import { type PointContext, resolvePoint } from './point.ts'
 import { stretchOf, withStretch } from './population.ts'
 import { partName, type SweepConfig } from './sweep-config.ts'
-import { failTrial, finalistOf, openSweepStudy, STUDY } from './sweep-study.ts'
+import { failTrial, finalistOf, freeOf, openSweepStudy, STUDY } from './sweep-study.ts'
 
 /** The trial's user attribute with its values: by seed, then by objective. */
 export const SEEDS = 'mixlab:seeds'
@@ -99,7 +99,7 @@ async function runSeeds(
   const context: PointContext = options
   const trial = study.trial(number)
   const stretch = stretchOf(trial.snapshot)
-  const point = await resolvePoint(context, trial.parameters)
+  const { config: point } = await resolvePoint(context, trial.parameters, freeOf(trial.snapshot))
   const config = stretch && sweep.population ? withStretch(point, sweep.population.field, stretch) : point
   const first = finalistOf(trial.snapshot)
   const all = first === undefined ? [] : [...(study.trial(first).snapshot.userAttributes[SEEDS] as number[][])]
