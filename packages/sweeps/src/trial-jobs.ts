@@ -69,13 +69,13 @@ export class TrialJobs {
   /** Waits for something to happen, and settles the trials whose jobs have ended. */
   async wait(waitMs: number, signal: AbortSignal): Promise<void> {
     const states = await this.#executor.poll(waitMs, signal)
-    // A copy: a trial that is started again is among them at once.
-    for (const [name, number] of [...this.#active]) {
+    const ended = [...this.#active].flatMap(([name, number]) => {
       const state = states.get(name)
-      if (state?.state !== 'ended') continue
-      this.#active.delete(name)
-      await this.#settle(number, state)
-    }
+      return state?.state === 'ended' ? [{ name, number, state }] : []
+    })
+    // Together, and before any is started again.
+    for (const { name } of ended) this.#active.delete(name)
+    for (const { number, state } of ended) await this.#settle(number, state)
   }
 
   async cancel(graceMs: number): Promise<void> {
