@@ -74,7 +74,7 @@ export default defineSweep({
   budget: { quantity: 'activeParameters', value: 100_000, free: 'expertWidth' },
   objective: 'validationLoss',
   trials: 48,
-  stopper: { name: 'asha', minimumResource: 40 },
+  stopper: { name: 'asha', minimumResource: 60, reductionFactor: 2 },
   seeds: 3,
   finalists: 4,
   jobs: 2,
