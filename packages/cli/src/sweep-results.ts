@@ -17,8 +17,10 @@ const assignment = (name: string, given: unknown): string =>
 export async function bestCommand(wanted: string, options: ResultOptions): Promise<void> {
   const directory = findRun(wanted, runsFolder(options.runs))
   const [report, sweep] = [await sweepReport(directory), await sweepOf(directory)]
+  const finalists = report.finalists ?? {}
+  const hasFinalists = Object.keys(finalists).length > 0
   const front = paretoFront(
-    report.trials,
+    report.trials.filter(({ number: trial }) => !hasFinalists || Object.hasOwn(finalists, trial)),
     report.objectives.map(({ direction }) => direction),
   )
   const best = report.objectives.length === 1 ? front.slice(0, 1) : front

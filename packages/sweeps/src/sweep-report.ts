@@ -5,7 +5,7 @@ import { splitReference } from '@mixlab/core'
 import { openRun, readEvents, type RunRecord, writeAtomically } from '@mixlab/lab'
 import { renderSweepReport, type SweepReport } from '@mixlab/report'
 import { sweepOf } from './sweep-files.ts'
-import { infeasibleReason, isOurs, openSweepStudy, problemOf } from './sweep-study.ts'
+import { finalistOf, infeasibleReason, isOurs, openSweepStudy, problemOf } from './sweep-study.ts'
 import { SEEDS } from './trial-process.ts'
 
 type Cost = NonNullable<SweepReport['cost']>[number]
@@ -49,6 +49,12 @@ export async function sweepReport(directory: string): Promise<SweepReport> {
         return [
           [number, { values: sweep.objectives.map((_, objective) => bySeed.map((values) => values[objective]!)) }],
         ]
+      }),
+    ),
+    finalists: Object.fromEntries(
+      trials.flatMap((trial) => {
+        const first = finalistOf(trial)
+        return first === undefined || trial.state !== 'complete' ? [] : [[trial.number, first]]
       }),
     ),
     runs: Object.fromEntries(

@@ -46,6 +46,11 @@ export interface SweepReport {
   readonly rungs?: readonly number[]
   /** By trial number: `values[objective][seed]`. A trial without an entry has one seed, its own values. */
   readonly pointSeeds: Readonly<Record<number, { readonly values: readonly (readonly number[])[] }>>
+  /**
+   * Trials that add seeds to the best ones: their number → the number of the trial that they stand for. Where there are any,
+   * the best point is one of them: a single value never beats a mean of several.
+   */
+  readonly finalists?: Readonly<Record<number, number>>
   /** By trial number. */
   readonly runs: Readonly<Record<number, readonly TrialRun[]>>
   /** By trial number. */

@@ -36,15 +36,23 @@ export interface View {
 export function viewOf(sweep: SweepReport): View {
   const objectives = sweep.objectives
   const points = sweep.trials.toSorted((a, b) => a.number - b.number).map((trial) => pointOf(sweep, trial))
-  const complete = points.filter(({ trial, estimates }) => trial.state === 'complete' && estimates.every(Boolean))
+  const finalists = sweep.finalists ?? {}
+  const superseded = new Set(Object.values(finalists))
+  const isFinal = ({ number }: Point) => superseded.size === 0 || Object.hasOwn(finalists, number)
+  const complete = points.filter(
+    ({ number, trial, estimates }) => trial.state === 'complete' && estimates.every(Boolean) && !superseded.has(number),
+  )
   const losses = complete.map((point) => lowerIsBetter(means(point), directionsOf(objectives)))
   const front = new Set(objectives.length > 1 ? paretoFront(losses).map((i) => complete[i]!.number) : [])
   const order = new Map(complete.map((point, i) => [point, losses[i]![0]!]))
   const ranked = complete.toSorted(
     (a, b) =>
-      Number(front.has(b.number)) - Number(front.has(a.number)) || order.get(a)! - order.get(b)! || a.number - b.number,
+      Number(isFinal(b)) - Number(isFinal(a)) ||
+      Number(front.has(b.number)) - Number(front.has(a.number)) ||
+      order.get(a)! - order.get(b)! ||
+      a.number - b.number,
   )
-  const estimates = ranked.map((point) => point.estimates[0])
+  const estimates = ranked.map((point) => (isFinal(point) ? point.estimates[0] : undefined))
   const ranking =
     objectives.length === 1 ? rank(estimates, objectives[0]!.direction === 'minimize' ? 'lower' : 'higher') : undefined
   const best = ranking && estimates[ranking.best]!
@@ -59,7 +67,9 @@ export function viewOf(sweep: SweepReport): View {
     ),
     front,
     ranking,
-    tied: best ? ranked.filter((_, i) => i !== ranking.best && !difference(best, estimates[i]!).clear) : [],
+    tied: best
+      ? ranked.filter((_, i) => i !== ranking.best && estimates[i] && !difference(best, estimates[i]).clear)
+      : [],
   }
 }
 
