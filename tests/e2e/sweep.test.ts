@@ -116,6 +116,8 @@ test('a budget holds while a dimension moves; what cannot meet it is reported', 
   )
   expect(run.map(({ parameters }) => parameters['level'])).toEqual([1, 2, 3, 4, 6])
   const [infeasible] = trials.filter(({ state }) => state === 'failed')
+  const best = await mixlab(['sweep', 'best', '--runs', runs])
+  expect(best.stdout).toMatch(/mixlab run .*--set level=1 --set steps=12/)
   expect(infeasible?.systemAttributes['mixlab:infeasible']).toMatch(/no steps meets activeParameters 1,200 within 2 %/)
 })
 

@@ -2,7 +2,7 @@
 import { parseValue } from '@mixlab/core'
 import { findRun, runsFolder, toJson, writeAtomically } from '@mixlab/lab'
 import { paretoFront, type Trial } from '@mixlab/studies'
-import { sweepOf, sweepReport } from '@mixlab/sweeps'
+import { freeOf, sweepOf, sweepReport } from '@mixlab/sweeps'
 import { number, quoted, shown, value } from './text.ts'
 
 interface ResultOptions {
@@ -28,7 +28,12 @@ export async function bestCommand(wanted: string, options: ResultOptions): Promi
   if (best.length === 0) return void process.stdout.write('no trial has finished yet\n')
   for (const trial of best) {
     const values = report.objectives.map(({ name }, index) => `${name} ${number(trial.values?.[index] ?? NaN)}`)
-    const set = [...sweep.set, ...Object.entries(trial.parameters).map(([name, given]) => assignment(name, given))]
+    const free = freeOf(trial)
+    const set = [
+      ...sweep.set,
+      ...Object.entries(trial.parameters).map(([name, given]) => assignment(name, given)),
+      ...(sweep.budget && free !== undefined ? [assignment(sweep.budget.free, free)] : []),
+    ]
     process.stdout.write(
       `trial ${trial.number}  ${values.join('  ')}\n${Object.entries(trial.parameters)
         .map(([name, given]) => `  ${name}  ${value(given)}\n`)
