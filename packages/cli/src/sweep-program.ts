@@ -58,30 +58,24 @@ export function addSweepCommands(program: Command, argv: readonly string[], fini
       const { sweepCommand } = await import('./sweep-command.ts')
       finish(await sweepCommand(script, options, argv))
     })
-  sweep
-    .command('resume')
+  const goesOn = async (wanted: string, _options: unknown, command: Command) => {
+    const { resumeSweep } = await import('./sweep-command.ts')
+    finish(await resumeSweep(wanted, command.optsWithGlobals(), argv))
+  }
+  const withView = (command: Command) =>
+    command
+      .argument('[sweep]', 'path, id, end of an id, or latest', 'latest')
+      .addOption(runsOption())
+      .option('--quiet', 'no live table')
+      .option('--no-report', 'write no report.html at the end')
+  withView(sweep.command('resume'))
     .description('Go on with a sweep: after Ctrl-C, a crash, or with more trials.')
-    .argument('[sweep]', 'path, id, end of an id, or latest', 'latest')
     .option('--trials <number>', 'go on to this number of trials', wholeNumber)
-    .addOption(runsOption())
-    .option('--quiet', 'no live table')
-    .option('--no-report', 'write no report.html at the end')
-    .action(async (wanted: string, _options: unknown, command: Command) => {
-      const { resumeSweep } = await import('./sweep-command.ts')
-      finish(await resumeSweep(wanted, command.optsWithGlobals(), argv))
-    })
-  sweep
-    .command('retry')
+    .action(goesOn)
+  withView(sweep.command('retry'))
     .description('Run failed trials once more.')
-    .argument('[sweep]', 'path, id, end of an id, or latest', 'latest')
     .requiredOption('--failed', 'those that failed')
-    .addOption(runsOption())
-    .option('--quiet', 'no live table')
-    .option('--no-report', 'write no report.html at the end')
-    .action(async (wanted: string, _options: unknown, command: Command) => {
-      const { resumeSweep } = await import('./sweep-command.ts')
-      finish(await resumeSweep(wanted, command.optsWithGlobals(), argv))
-    })
+    .action(goesOn)
   sweep
     .command('best')
     .description('The best point, and how to run it.')
