@@ -39,9 +39,9 @@ test('a script that is missing, empty of experiments or unreadable is one line t
     ['odl/index.ts', /^mixlab: odl\/index.ts: there is no such file or folder. Did you mean old\/index.ts\?$/],
     [
       'experiment.ts',
-      /^mixlab: the default export of experiment.ts is not an experiment: make it with defineExperiment/,
+      /^mixlab: the default export of experiment.ts is neither an experiment nor a sweep: make it with defineExperiment/,
     ],
-    ['.', /^mixlab: the default export of experiment.ts is not an experiment/],
+    ['.', /^mixlab: the default export of experiment.ts is neither an experiment nor a sweep/],
     ['enum.ts', /^mixlab: enum.ts:1: syntax error: TypeScript enum is not supported/],
     ['syntax.ts', /^mixlab: syntax.ts:\d: syntax error: Expression expected/],
     ['syntax.js', /^mixlab: syntax.js: syntax error: Unexpected end of input/],
