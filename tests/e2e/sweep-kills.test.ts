@@ -1,6 +1,6 @@
 // SIGKILL, at random moments, of a sweep's driver, of its trials' processes, or of both; resumed each time. At the end there
 // are exactly the stated trials, every step of every run is there once, and the best point is the one of a sweep that nobody
-// disturbed. MIXLAB_KILLS says how often (3 a sampler; 50 at night).
+// disturbed. MIXLAB_KILLS says how often (2 a sampler; 50 at night).
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -10,7 +10,7 @@ import { expect, test } from 'vitest'
 import { mixlab, onlyRun, start, temporaryFolder } from './mixlab.ts'
 
 const valley = join(import.meta.dirname, 'fixtures/valley.ts')
-const kills = Number(process.env['MIXLAB_KILLS'] ?? 3)
+const kills = Number(process.env['MIXLAB_KILLS'] ?? 2)
 const space = ['--over', 'x=-1..1:step=0.5', '--over', 'shape=plain,flat']
 const trials = 8
 
