@@ -26,6 +26,7 @@ export { Study, type TellOptions } from './study.ts'
 export type { StudyTrial } from './study-trial.ts'
 export type { LockKind } from './journal-lock.ts'
 export { bestTrial, paretoFront } from './pareto.ts'
+export { checkFixed } from './point.ts'
 export { drawUniform } from './uniform.ts'
 export {
   choice,

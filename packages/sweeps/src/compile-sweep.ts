@@ -6,13 +6,14 @@ import {
   MixlabError,
   parseConfiguration,
   parseValue,
+  pluginConfiguration,
   type PluginReference,
   type PluginTable,
   splitReference,
   suggest,
 } from '@mixlab/core'
 import type { Experiment } from '@mixlab/lab'
-import { type ParameterValue, toSpace } from '@mixlab/studies'
+import { cardinality, checkFixed, type ParameterValue, toSpace } from '@mixlab/studies'
 import type { z } from 'zod'
 import type { Sweep } from './define-sweep.ts'
 import { parseObjective } from './objective.ts'
@@ -70,6 +71,10 @@ export function compileSweep(source: Source): z.input<typeof sweepConfig> {
   if (budget && space[budget.free])
     throw new MixlabError(`${budget.free} is both a dimension and the budget's free field: it can only be one of them`)
   const population = flags.population === undefined ? sweep?.population : parsePopulation(flags.population)
+  if (population && budget)
+    throw new MixlabError(
+      'the members of a population copy one another, so their shapes cannot move: leave the budget out',
+    )
   if (population) checkPopulation(experiment, population, { stopper, seeds: flags.seeds ?? sweep?.seeds ?? 1 })
   const trials = population
     ? population.size * population.generations
@@ -93,6 +98,7 @@ export function compileSweep(source: Source): z.input<typeof sweepConfig> {
     population: population ?? null,
   }
   const checked = sweepConfig.parse(config)
+  for (const point of checked.enqueued) checkFixed(toSpace(checked.space), point)
   checkDimensions({ experiment, plugins, sweep: checked })
   return config
 }
@@ -131,17 +137,7 @@ const objectivesOf = (given: string | readonly string[] | undefined) => {
 
 function checkPlugin(plugins: PluginTable, kind: 'sampler' | 'stopper' | 'executor', reference: PluginReference): void {
   const { name, config } = splitReference(reference)
-  const plugin = plugins.find(kind, name)
-  const result = plugin.config.safeParse(config)
-  if (result.success) return
-  const issue = result.error.issues[0]
-  const known = describeFields(plugin.config).map(({ path }) => path)
-  const unknown = issue?.code === 'unrecognized_keys' ? issue.keys[0] : undefined
-  throw new MixlabError(
-    unknown === undefined
-      ? `${kind} ${name}: ${issue?.path.join('.')}: ${issue?.message}`
-      : `${kind} ${name}: unknown field ${unknown}.${suggest(unknown, known)}`,
-  )
+  pluginConfiguration(plugins.find(kind, name), config)
 }
 
 /** `activeParameters=1e6:experts.width`, and perhaps `:0.01`, the tolerance. */
@@ -173,15 +169,9 @@ function parsePoint(text: string, space: SweepConfig['space']): Record<string, P
   )
 }
 
-function gridSize(space: SweepConfig['space']): number {
-  // Conditions make a grid smaller; the sampler says when it is exhausted.
-  const sizes = toSpace(space).map(({ distribution }) =>
-    distribution.kind === 'categorical'
-      ? distribution.choices.length
-      : distribution.kind === 'int'
-        ? (distribution.high - distribution.low) / (distribution.step ?? 1) + 1
-        : (distribution.high - distribution.low) / (distribution.step ?? Infinity) + 1,
+/** At most; conditions make a grid smaller, and the sampler says when it is exhausted. */
+const gridSize = (space: SweepConfig['space']): number =>
+  Math.min(
+    1_000_000,
+    toSpace(space).reduce((product, { distribution }) => product * cardinality(distribution), 1),
   )
-  const product = sizes.reduce((all, size) => all * Math.round(size), 1)
-  return Math.min(Math.max(1, product), 1_000_000)
-}

@@ -105,6 +105,7 @@ describe('the rest', () => {
     [{ over, objective: ['loss:low'] }, /--objective loss:low: expected metric, metric:min or metric:max/],
     [{ over, budget: 'parameters=3:width' }, /--budget parameters=3:width: expected quantity=value:field/],
     [{ over, budget: 'activeParameters=1e6:width' }, /width is both a dimension and the budget's free field/],
+    [{ over, enqueue: ['width=800'] }, /enqueue: width is 800, expected an integer from 8 to 64/],
     [{ over, enqueue: ['widht=8'] }, /--enqueue widht=8: widht is not a dimension\. Did you mean width\?/],
     [{ over, population: 'size=4,interval=10,generations=2' }, /has no training\.start and training\.stopAt/],
     [{ over, set: ['widht=8'] }, /unknown field widht/],
