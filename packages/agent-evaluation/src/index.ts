@@ -1,0 +1,2 @@
+// Judges, comparisons, diversity and attribution for mixtures of agents.
+export {}

@@ -1,0 +1,2 @@
+// Routers over features of messages, learned from recordings.
+export {}

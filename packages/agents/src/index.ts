@@ -1,0 +1,56 @@
+// Mixtures whose members are language models: chat models, topologies, the scheduler, record and replay, cost.
+import './events.ts'
+
+export {
+  type Agent,
+  type AgentConfig,
+  agentConfig,
+  type AgentContext,
+  agentsConfig,
+  defineAgent,
+  type Limits,
+  limitsConfig,
+  type Price,
+  priceConfig,
+  secretsFrom,
+} from './agent.ts'
+export { type AgentRouter, type RouteChoice, type RouteInput } from './agent-router.ts'
+export { type Call, type CallAgent, type CallOutcome, type CallRecord, type CallTiming } from './call.ts'
+export { ChatFailure, type ChatFailureOptions, type FailureKind, failureKinds } from './chat-failure.ts'
+export {
+  type ChatChunk,
+  type ChatModel,
+  type ChatReply,
+  type ChatRequest,
+  type FinishReason,
+  type GenerateOptions,
+  type Message,
+  type RateLimits,
+  type TokenLogProbability,
+  type Usage,
+} from './chat-model.ts'
+export { type Cost } from './cost.ts'
+export { defineGrader, type Grade, type Grader, type GraderInput } from './grader.ts'
+export { type Question } from './question.ts'
+export {
+  type Answer,
+  type CallSummary,
+  type Missing,
+  type QuestionResult,
+  type StepOutput,
+  type StepResult,
+} from './result.ts'
+export {
+  defineTopology,
+  type LayerPolicy,
+  type PlanContext,
+  type PlannedCalls,
+  type Step,
+  type StepCall,
+  type StepContext,
+  type StepKind,
+  stepKinds,
+  type StepPlan,
+  type Topology,
+  type TopologyContext,
+} from './topology.ts'

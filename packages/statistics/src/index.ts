@@ -1,0 +1,2 @@
+// Intervals, tests and models for comparisons: pure functions of numbers.
+export {}

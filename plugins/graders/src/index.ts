@@ -1,0 +1,6 @@
+// Graders: one file each.
+import type { Plugin } from '@mixlab/core'
+import type {} from '@mixlab/agents'
+
+/** All of them. */
+export const graders: readonly Plugin<'grader'>[] = []
