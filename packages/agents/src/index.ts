@@ -54,3 +54,11 @@ export {
   type Topology,
   type TopologyContext,
 } from './topology.ts'
+export {
+  hashQuestions,
+  type QuestionFileConfig,
+  questionFileConfig,
+  type QuestionSet,
+  questionSet,
+  readQuestions,
+} from './question-file.ts'
