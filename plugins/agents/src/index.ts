@@ -1,6 +1,8 @@
 // Chat models: one file each.
 import type { Plugin } from '@mixlab/core'
-import type {} from '@mixlab/agents'
+import { openAiCompatible } from './openai-compatible.ts'
+
+export { openAiCompatible }
 
 /** All of them. */
-export const agentModels: readonly Plugin<'agent'>[] = []
+export const agentModels: readonly Plugin<'agent'>[] = [openAiCompatible]
