@@ -30,7 +30,7 @@ export {
   type Usage,
 } from './chat-model.ts'
 export { type Cost } from './cost.ts'
-export { defineGrader, type Grade, type Grader, type GraderInput } from './grader.ts'
+export { defineGrader, type Grade, type Grader, type GraderInput, type QuestionGrades } from './grader.ts'
 export { type Question } from './question.ts'
 export {
   type Answer,
