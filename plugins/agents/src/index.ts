@@ -1,10 +1,11 @@
 // Chat models: one file each.
 import type { Plugin } from '@mixlab/core'
+import { llamaCpp } from './llama-cpp.ts'
 import { mixlab } from './mixlab.ts'
 import { openAiCompatible } from './openai-compatible.ts'
 import { scripted } from './scripted.ts'
 
-export { mixlab, openAiCompatible, scripted }
+export { llamaCpp, mixlab, openAiCompatible, scripted }
 export { ownModel, type OwnModelOptions, weightsHash } from './own-model.ts'
 export { scriptedAnswers, type ScriptedAnswersOptions } from './scripted-answers.ts'
 export {
@@ -17,4 +18,4 @@ export {
 } from './scripted-model.ts'
 
 /** All of them. */
-export const agentModels: readonly Plugin<'agent'>[] = [openAiCompatible, scripted, mixlab]
+export const agentModels: readonly Plugin<'agent'>[] = [openAiCompatible, scripted, mixlab, llamaCpp]
