@@ -30,7 +30,7 @@ export {
   type Usage,
 } from './chat-model.ts'
 export { type Cost } from './cost.ts'
-export { defineGrader, type Grade, type Grader, type GraderInput } from './grader.ts'
+export { defineGrader, type Grade, type Grader, type GraderInput, type QuestionGrades } from './grader.ts'
 export { type Question } from './question.ts'
 export {
   type Answer,
@@ -62,3 +62,39 @@ export {
   questionSet,
   readQuestions,
 } from './question-file.ts'
+
+// Topologies: composing, checking, planning and running them.
+export { type AgentSettings, agentRequest, DEFAULT_MAX_TOKENS } from './agent-request.ts'
+export { answerQuestion, type QuestionOptions } from './answer-question.ts'
+export {
+  beside,
+  endsOf,
+  idAt,
+  idsOf,
+  type Part,
+  type Place,
+  repeat,
+  sequence,
+  topology,
+  withPolicy,
+} from './compose.ts'
+export { type Bound, type PlanOptions, planTopology, type TopologyPlan } from './plan-topology.ts'
+export { numbered, questionMessages, questionText, synthesisMessages, synthesisPrompt } from './prompts.ts'
+export { type AgentIdentity, sampleOrdinals } from './sample-ordinals.ts'
+export { aggregate, type AggregateOptions } from './steps/aggregate.ts'
+export {
+  answered,
+  answerOf,
+  answersOf,
+  answersPlanned,
+  answersSeen,
+  oneReply,
+  plannedCalls,
+  replyOf,
+  type ReplySettings,
+  replySettings,
+} from './steps/ask.ts'
+export { propose, type ProposeOptions, sample } from './steps/propose.ts'
+export { tally, type Tally, vote } from './steps/vote.ts'
+export { stepsInOrder } from './topology-order.ts'
+export { validateTopology } from './validate-topology.ts'
