@@ -120,7 +120,7 @@ export async function startHostileServer(options: HostileServerOptions = {}): Pr
       fail(response, 401, {
         ...invalid,
         // Some servers do repeat it.
-        message: `Incorrect API key provided: ${response.req.headers.authorization ?? 'none'}`,
+        message: `Incorrect API key provided: ${response.req.headers.authorization?.replace('Bearer ', '') ?? 'none'}`,
         code: 'invalid_api_key',
       })
     else if (behaviour === 'unknown-model')
