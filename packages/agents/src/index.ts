@@ -122,3 +122,8 @@ export {
   replyCost,
   usageCost,
 } from './usage-cost.ts'
+
+// A data set answered by a mixture, as a run.
+export { type AnswerOptions, answerQuestions, type AnswerRun } from './answer-questions.ts'
+export { type AnswersSummary, type GraderSummary } from './answer-statistics.ts'
+export { type MixtureConfig, mixtureConfig } from './mixture-config.ts'
