@@ -12,6 +12,7 @@ export {
   limitsConfig,
   type Price,
   priceConfig,
+  type Secrets,
   secretsFrom,
 } from './agent.ts'
 export { type AgentRouter, type RouteChoice, type RouteInput } from './agent-router.ts'
@@ -30,7 +31,7 @@ export {
   type Usage,
 } from './chat-model.ts'
 export { type Cost } from './cost.ts'
-export { defineGrader, type Grade, type Grader, type GraderInput } from './grader.ts'
+export { defineGrader, type Grade, type Grader, type GraderInput, type QuestionGrades } from './grader.ts'
 export { type Question } from './question.ts'
 export {
   type Answer,
@@ -54,3 +55,70 @@ export {
   type Topology,
   type TopologyContext,
 } from './topology.ts'
+export {
+  hashQuestions,
+  type QuestionFileConfig,
+  questionFileConfig,
+  type QuestionSet,
+  questionSet,
+  readQuestions,
+} from './question-file.ts'
+
+// Topologies: composing, checking, planning and running them.
+export { type AgentSettings, agentRequest, DEFAULT_MAX_TOKENS } from './agent-request.ts'
+export { answerQuestion, type QuestionOptions } from './answer-question.ts'
+export {
+  beside,
+  endsOf,
+  idAt,
+  idsOf,
+  type Part,
+  type Place,
+  repeat,
+  sequence,
+  topology,
+  withPolicy,
+} from './compose.ts'
+export { type Bound, type PlanOptions, planTopology, type TopologyPlan } from './plan-topology.ts'
+export { numbered, questionMessages, questionText, synthesisMessages, synthesisPrompt } from './prompts.ts'
+export { type AgentIdentity, sampleOrdinals } from './sample-ordinals.ts'
+export { aggregate, type AggregateOptions } from './steps/aggregate.ts'
+export {
+  answered,
+  answerOf,
+  answersOf,
+  answersPlanned,
+  answersSeen,
+  oneReply,
+  plannedCalls,
+  replyOf,
+  type ReplySettings,
+  replySettings,
+} from './steps/ask.ts'
+export { propose, type ProposeOptions, sample } from './steps/propose.ts'
+export { tally, type Tally, vote } from './steps/vote.ts'
+export { stepsInOrder } from './topology-order.ts'
+export { validateTopology } from './validate-topology.ts'
+
+// The caller: scheduler, record and replay, cost.
+export { Caller, type CallerTotals, createCaller } from './caller.ts'
+export { type CallerOptions, type NamedAgent } from './caller-options.ts'
+export { type CallingConfig, callingConfig, type Retries, type Timeouts } from './calling-config.ts'
+export { type Amount } from './budget.ts'
+export { callKey, canonicalRequest } from './call-key.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { type Piece, piecesOf, type RecordedPieces } from './pieces.ts'
+export { listPrices, loadPrices, priceFile, type Prices } from './prices.ts'
+export { type RecordedCall } from './recorded-call.ts'
+export { Recording, type RecordingOptions } from './recording.ts'
+export { scrub } from './scrub.ts'
+export {
+  addCosts,
+  type CountTokens,
+  estimateTokens,
+  mostPromptTokens,
+  noCost,
+  promptTokens,
+  replyCost,
+  usageCost,
+} from './usage-cost.ts'

@@ -39,6 +39,7 @@ export {
   type MixlabEvents,
   type RunEvent,
 } from './events.ts'
+export { CALLS, type CallsPlace } from './calls-place.ts'
 export { type ChildOptions, type RunContext, type RunDirectory } from './run.ts'
 export { fromJson, toJson } from './plain-data.ts'
 export { diskProblem, writeAtomically } from './atomic-write.ts'
