@@ -113,7 +113,7 @@ function judgeSplit(run: Run, task: keyof typeof tasks, outcomes: Outcomes, seed
 }
 
 /** Judges all routers on one task; the rows of its table and its panel of the drawing. */
-async function judgeTask(run: Run, task: keyof typeof tasks): Promise<{ rows: Row[]; panel: Panel }> {
+async function judgeTask(run: Run, task: keyof typeof tasks): Promise<{ rows: Row[]; lines: string[]; panel: Panel }> {
   const { data, splits, resamples, limit } = run.config
   const outcomes = readOutcomes(tasks[task].data, data, limit)
   const judged: Judged = { held: new Map(), shares: new Map() }
@@ -133,11 +133,12 @@ async function judgeTask(run: Run, task: keyof typeof tasks): Promise<{ rows: Ro
   const weak = mean(outcomes.quality.map(([right]) => right!))
   const strong = mean(outcomes.quality.map(([, right]) => right!))
   const about = `${tasks[task].title}: ${outcomes.questions.length} questions, ${pair.weak} ${(100 * weak).toFixed(1)} %, ${pair.strong} ${(100 * strong).toFixed(1)} %`
-  for (const line of [about, ...tableLines(rows, reference)]) run.emit('note', { message: line })
+  const lines = [about, '', ...tableLines(rows, reference)]
+  for (const message of lines) run.emit('note', { message })
   const curves = [...judged.held]
     .filter(([router]) => router !== CONTROL)
     .map(([label, held]) => ({ label, points: meanCurve(held), dashed: ['random', 'oracle'].includes(label) }))
-  return { rows, panel: { title: tasks[task].title, curves } }
+  return { rows, lines, panel: { title: tasks[task].title, curves } }
 }
 
 export default defineExperiment({
@@ -148,11 +149,12 @@ export default defineExperiment({
   async run(run) {
     const names = [...new Set(run.config.tasks)]
     const results: Record<string, Row[]> = {}
-    const panels: Panel[] = []
+    const [panels, tables]: [Panel[], string[]] = [[], []]
     for (const task of names) {
-      const { rows, panel } = await judgeTask(run, task)
+      const { rows, lines, panel } = await judgeTask(run, task)
       results[task] = rows
       panels.push(panel)
+      tables.push(...lines, '')
     }
     const routers = results[names[0]!]!.map(({ router }) => router)
     const apgr = (task: string, router: string) => results[task]!.find((row) => row.router === router)!.apgr.value
@@ -172,12 +174,14 @@ export default defineExperiment({
         },
       },
     })
-    const path = 'artifacts/accuracy-by-share.svg'
-    await run.directory.write(path, drawCurves(panels))
-    run.emit('artifact.logged', { path, title: 'Accuracy against the share of questions to the strong model' })
+    const [table, drawing] = ['artifacts/apgr.md', 'artifacts/accuracy-by-share.svg']
+    await run.directory.write(table, tables.join('\n'))
+    run.emit('artifact.logged', { path: table, title: 'Figures of every router, with intervals' })
+    await run.directory.write(drawing, drawCurves(panels))
+    run.emit('artifact.logged', { path: drawing, title: 'Accuracy against the share of questions to the strong model' })
     return {
       apgr: Object.fromEntries(
-        names.map((task) => [task, Object.fromEntries(results[task]!.map((row) => [row.router, row.apgr]))]),
+        names.map((task) => [task, Object.fromEntries(results[task]!.map((row) => [row.router, row.apgr.value]))]),
       ),
     }
   },

@@ -1,7 +1,7 @@
 // Intervals for questions: Wilson's for right or wrong, Student's for scores, cluster-robust where questions come in groups
 // ("Adding error bars to evals", arXiv 2411.00640). Comparisons are paired by question: what two arms share is not noise.
 import { RandomStream } from '@mixlab/core'
-import { studentCdf, studentQuantile } from '../statistics.ts'
+import { studentCdf, studentQuantile } from '@mixlab/statistics'
 
 export interface Scored {
   /** The question's. */
