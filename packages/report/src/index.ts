@@ -12,3 +12,5 @@ export {
 export { renderSweepReport } from './sweep/render.ts'
 export type { Cost, Objective, SweepReport, TrialRun } from './sweep/data.ts'
 export { sweepTable, type SweepTableOptions } from './sweep/table.ts'
+export { questionTranscripts } from './agents/transcripts/find-transcripts.ts'
+export { transcriptMarkdown, type TranscriptOptions } from './agents/transcripts/markdown.ts'

@@ -3,11 +3,11 @@
 import * as Plot from '@observablehq/plot'
 import type { Figure } from '../figure.ts'
 import { spread } from '../figures/spread.ts'
-import { ellipsis, longest, number, percent, short } from '../format.ts'
+import { ellipsis, longest, number, percent, short, whole } from '../format.ts'
 import { drawFigure, svgElement, type SvgNode } from '../plot.ts'
 import { quantile } from '../curves.ts'
 import { armColour } from '../theme.ts'
-import { isBinary, scoreName, time } from './comparison.ts'
+import { isBinary, PER_QUESTIONS, scoreName, time } from './comparison.ts'
 import { bootstrapCounts } from './intervals.ts'
 import { amountOf, tokensOf } from './money.ts'
 import type { AnsweredQuestion } from './tally.ts'
@@ -37,8 +37,8 @@ export function expenses({ arms }: AgentView): Expense[] {
       ? {
           id: 'cost',
           title: 'cost',
-          axis: `Cost of a question (${currency}, nothing cached)`,
-          of: ({ spent }) => spent.logical.known.get(currency) ?? 0,
+          axis: `Cost of ${whole(PER_QUESTIONS)} questions (${currency}, nothing cached)`,
+          of: ({ spent }) => PER_QUESTIONS * (spent.logical.known.get(currency) ?? 0),
           summary: 'mean',
           show: number,
         }
@@ -152,6 +152,23 @@ export function fronts(view: AgentView): Figure[] {
 const logarithmicGrid = (low: number, high: number): number[] =>
   Array.from({ length: GRID }, (_, i) => low * (high / low) ** (i / (GRID - 1)))
 
+/** As many round numbers as stand apart. */
+export function logarithmicTicks(low: number, high: number): number[] {
+  const powers = Array.from(
+    { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
+    (_, i) => 10 ** (Math.floor(Math.log10(low)) + i),
+  )
+  const least = Math.log(high / low) / 9
+  const offers = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].map((factors) =>
+    powers
+      .flatMap((power) => factors.map((factor) => Number((power * factor).toPrecision(3))))
+      .filter((value) => value >= low && value <= high),
+  )
+  const apart = (ticks: readonly number[]): boolean =>
+    ticks.slice(1).every((tick, i) => Math.log(tick / ticks[i]!) >= least)
+  return offers.find((ticks) => ticks.length > 1 && apart(ticks)) ?? offers.at(-1)!
+}
+
 function frontFigure(view: AgentView, arms: readonly AgentArm[], expense: Expense): Figure {
   const binary = isBinary(view)
   const points: Placed[] = arms.map((one) => {
@@ -187,7 +204,7 @@ function frontFigure(view: AgentView, arms: readonly AgentArm[], expense: Expens
     x: {
       type: 'log',
       domain: [...domain],
-      ticks: 5,
+      ticks: logarithmicTicks(...domain),
       tickFormat: (value: number) => expense.show(value),
       tickSize: 0,
       label: expense.axis,
@@ -263,7 +280,7 @@ function pointLabels(
     )) {
       const text = svgElement('text', {
         x: Math.min(px + 9, right + 9).toFixed(1),
-        y: at.toFixed(1),
+        y: (at - 9).toFixed(1),
         dy: '0.33em',
         'text-anchor': 'start',
         fill: 'var(--soft)',
@@ -272,7 +289,7 @@ function pointLabels(
       text.textContent = labels.get(one.arm.index)!
       if (Math.abs(at - py) > 8)
         group.appendChild(
-          svgElement('path', { d: `M${px},${py}L${px + 8},${at}`, stroke: 'var(--faint)', 'stroke-width': 0.6 }),
+          svgElement('path', { d: `M${px},${py}L${px + 8},${at - 9}`, stroke: 'var(--faint)', 'stroke-width': 0.6 }),
         )
       group.appendChild(text)
     }

@@ -23,7 +23,7 @@ const chunkOf = (i) => {
   if (chunks.size > 12) chunks.delete(chunks.keys().next().value)
   return kept
 }
-const num = (value) => value === 0 ? '0' : Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)))
+const num = (value) => value === 0 ? '0' : Math.abs(value) < 1e-6 ? value.toExponential(2) : String(Number(value.toPrecision(3)))
 const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, '\u202f')
 const time = (ms) => ms < 1000 ? Math.round(ms) + '\u202fms' : num(ms / 1000) + '\u202fs'
 const money = (cost) => {
@@ -104,10 +104,8 @@ const runView = (question, run) => {
   }
   const callView = (step, call) => {
     const node = el('div', 'call')
-    if (step.calls.length > 1 || step.answers.every((answer) => answer.call !== call.id)) {
-      node.append(el('small', 'call-name', call.id.split('/').slice(1).join('/') + ' · ' + call.agent))
-      if (call.text !== undefined && step.answers.every((answer) => answer.call !== call.id)) node.append(folded(question.texts[call.text], 'reply'))
-    }
+    if (step.calls.length > 1) node.append(el('small', '', call.id.split('/').slice(1).join('/') + ' · ' + call.agent))
+    if (call.text !== undefined && step.answers.every((answer) => answer.call !== call.id)) node.append(folded(question.texts[call.text], 'reply'))
     if (call.failure) node.append(el('p', 'bad', call.failure.kind + ': ' + call.failure.message))
     node.append(el('p', 'spent', spentText(call)))
     for (const warning of call.warnings ?? []) node.append(el('p', 'spent', 'Warning: ' + warning))
