@@ -12,6 +12,7 @@ export {
   limitsConfig,
   type Price,
   priceConfig,
+  type Secrets,
   secretsFrom,
 } from './agent.ts'
 export { type AgentRouter, type RouteChoice, type RouteInput } from './agent-router.ts'
@@ -98,3 +99,26 @@ export { propose, type ProposeOptions, sample } from './steps/propose.ts'
 export { tally, type Tally, vote } from './steps/vote.ts'
 export { stepsInOrder } from './topology-order.ts'
 export { validateTopology } from './validate-topology.ts'
+
+// The caller: scheduler, record and replay, cost.
+export { Caller, type CallerTotals, createCaller } from './caller.ts'
+export { type CallerOptions, type NamedAgent } from './caller-options.ts'
+export { type CallingConfig, callingConfig, type Retries, type Timeouts } from './calling-config.ts'
+export { type Amount } from './budget.ts'
+export { callKey, canonicalRequest } from './call-key.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { type Piece, piecesOf, type RecordedPieces } from './pieces.ts'
+export { listPrices, loadPrices, priceFile, type Prices } from './prices.ts'
+export { type RecordedCall } from './recorded-call.ts'
+export { Recording, type RecordingOptions } from './recording.ts'
+export { scrub } from './scrub.ts'
+export {
+  addCosts,
+  type CountTokens,
+  estimateTokens,
+  mostPromptTokens,
+  noCost,
+  promptTokens,
+  replyCost,
+  usageCost,
+} from './usage-cost.ts'

@@ -19,7 +19,7 @@ export {
   type SavedCheckpoint,
 } from './checkpoint.ts'
 export { withTensors } from './state-files.ts'
-export { countsOf, loadStatistics, type LoadStatistics } from './load-statistics.ts'
+export { countsOf, type LayerLoad, loadStatistics, type LoadStatistics, routingEvent } from './load-statistics.ts'
 export { batchTensors, lossMetrics, meanLoss } from './validation.ts'
 export {
   defineEvaluator,

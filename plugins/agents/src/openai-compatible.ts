@@ -19,18 +19,28 @@ import { serverSentEventDecoder } from './sse.ts'
 
 const secretHeaders = /^(authorization|proxy-authorization|cookie|(x-)?api-key|x-.*(key|token|secret))$/i
 
+const isPlainUrl = (text: string): boolean => {
+  if (!URL.canParse(text)) return false
+  const { protocol, username, password, search, hash } = new URL(text)
+  return /^https?:$/.test(protocol) && username + password + search + hash === ''
+}
+
+// Refined, not formatted: a message about a format repeats the value, and this may be a key in the wrong place.
 const config = z.object({
   url: z
-    .url({ protocol: /^https?$/ })
-    .refine((url) => {
-      const { username, password, search, hash } = new URL(url)
-      return username + password + search + hash === ''
-    }, 'expected a URL without a user, password, query or fragment: keys come from the environment (keyVariable)')
+    .string()
+    .refine(
+      isPlainUrl,
+      'expected an http or https URL without user, password, query or fragment; a key comes from the environment (keyVariable)',
+    )
     .describe('Where `/chat/completions` is appended, e.g. http://localhost:8000/v1'),
   model: z.string().min(1).describe('The model’s name there.'),
   keyVariable: z
     .string()
-    .regex(/^[A-Z_][A-Z0-9_]*$/, 'expected the name of an environment variable, not the key itself')
+    .refine(
+      (name) => /^[A-Z_][A-Z0-9_]*$/.test(name),
+      'expected the name of an environment variable, not the key itself',
+    )
     .optional()
     .describe('The environment variable that holds the key. Without it no key is sent.'),
   headers: z

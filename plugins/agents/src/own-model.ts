@@ -89,10 +89,11 @@ async function* continuePrompt(
   invalidRequest(() => checkSampling(sampling))
   const wanted = request.logProbabilities
   const end = tokenizer.endOfDocument
-  const text = createReplyText(
-    (tokens, before) => tokenizer.decode([...before, ...tokens]).slice(tokenizer.decode(before).length),
-    [...(request.stop ?? []), ...(options.stop ?? [])],
-  )
+  const text = createReplyText({
+    decode: (ids) => tokenizer.decode(ids),
+    stop: [...(request.stop ?? []), ...(options.stop ?? [])],
+    prompt,
+  })
   const logProbabilities: TokenLogProbability[] = []
   const decode = (token: number): string => tokenizer.decode([token])
   let tokens = 0

@@ -19,13 +19,19 @@ const unfinished = '\uFFFD'
 /** Tokens before the new ones that are decoded with them: what a token says can depend on those before it. */
 const context = 8
 
-/** @param decode may be told tokens that precede the text; it gives the text of the tokens alone */
-export function createReplyText(
-  decode: (tokens: readonly number[], before: readonly number[]) => string,
-  stop: readonly string[] = [],
-): ReplyText {
+export interface ReplyTextOptions {
+  readonly decode: (tokens: readonly number[]) => string
+  /** The reply's text ends before the first of them. */
+  readonly stop?: readonly string[]
+  /** What the reply continues. */
+  readonly prompt?: readonly number[]
+}
+
+export function createReplyText({ decode: textOf, stop = [], prompt = [] }: ReplyTextOptions): ReplyText {
   const stops = stop.filter((text) => text !== '')
-  let before: readonly number[] = []
+  let before = prompt.slice(-context)
+  const decode = (tokens: readonly number[], after: readonly number[]): string =>
+    textOf([...after, ...tokens]).slice(textOf(after).length)
   let pending: number[] = []
   let held = ''
   let given = ''

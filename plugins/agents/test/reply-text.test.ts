@@ -3,11 +3,10 @@ import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { createReplyText } from '../src/reply-text.ts'
 
-const decode = (tokens: readonly number[], before: readonly number[]) =>
-  byteTokenizer.decode([...before, ...tokens]).slice(byteTokenizer.decode(before).length)
+const decode = byteTokenizer.decode.bind(byteTokenizer)
 
 function streamed(text: string, stop: readonly string[] = []) {
-  const reply = createReplyText(decode, stop)
+  const reply = createReplyText({ decode, stop, prompt: [...byteTokenizer.encode('€')] })
   const pieces: string[] = []
   for (const byte of byteTokenizer.encode(text)) {
     pieces.push(reply.add(byte))
@@ -52,6 +51,6 @@ test('the text ends before the first stop string, of which no part was given awa
 
 test('an empty stop string stops nothing, and bytes that are no text come at the end', () => {
   expect(streamed('abc', ['']).reply.text).toBe('abc')
-  const reply = createReplyText(decode)
+  const reply = createReplyText({ decode })
   expect([reply.add(0x61), reply.add(0xe2), reply.add(0x82), reply.end()]).toEqual(['a', '', '', '\uFFFD'])
 })

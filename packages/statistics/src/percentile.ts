@@ -1,5 +1,5 @@
-// Quantiles as numpy.nanpercentile has them, to the last bit: a trial whose value equals the threshold goes on, so that one
-// ulp would be a different decision.
+// Quantiles as numpy.nanpercentile has them, to the last bit: where a value is compared with a threshold, one ulp would be a
+// different decision.
 
 /**
  * Linear interpolation between order statistics (the seventh method of Hyndman & Fan 1996), NaN left out.

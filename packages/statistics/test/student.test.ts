@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { difference, estimate, incompleteBeta, rank, studentCdf, studentQuantile } from '../src/statistics.ts'
+import { difference, estimate, incompleteBeta, rank, studentCdf, studentQuantile } from '../src/index.ts'
 
 describe('studentQuantile', () => {
   it.each([
