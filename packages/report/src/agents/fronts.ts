@@ -1,5 +1,6 @@
 // Quality against what it takes: each arm with its interval, the front of those that none beats in both, and the band in
 // which that front lies when the questions are drawn anew (a paired bootstrap: all arms get the same draw).
+import { RandomStream } from '@mixlab/core'
 import * as Plot from '@observablehq/plot'
 import type { Figure } from '../figure.ts'
 import { spread } from '../figures/spread.ts'
@@ -8,7 +9,6 @@ import { drawFigure, svgElement, type SvgNode } from '../plot.ts'
 import { quantile } from '../curves.ts'
 import { armColour } from '../theme.ts'
 import { isBinary, PER_QUESTIONS, scoreName, time } from './comparison.ts'
-import { bootstrapCounts } from './intervals.ts'
 import { amountOf, tokensOf } from './money.ts'
 import type { AnsweredQuestion } from './tally.ts'
 import type { AgentArm, AgentView } from './view.ts'
@@ -100,6 +100,16 @@ function weighted(
   return NaN
 }
 
+/** How often each unit is drawn in each of the bootstrap samples; the same every time. */
+function bootstrapCounts(units: number): Uint16Array[] {
+  const random = new RandomStream(1).stream('report/fronts')
+  return Array.from({ length: SAMPLES }, () => {
+    const drawn = new Uint16Array(units)
+    for (let i = 0; i < units; i++) drawn[random.integer(units)]!++
+    return drawn
+  })
+}
+
 export interface Band {
   readonly x: number
   readonly low: number
@@ -125,7 +135,7 @@ export function frontBand(arms: readonly AgentArm[], expense: Expense, grid: rea
     }
   })
   const reached = grid.map((): number[] => [])
-  for (const counts of bootstrapCounts(units.size, SAMPLES)) {
+  for (const counts of bootstrapCounts(units.size)) {
     const points = prepared.map(({ unit, scores, spent, order }) => ({
       x: weighted(spent, order, counts, unit, expense.summary),
       y: weighted(scores, [], counts, unit, 'mean'),

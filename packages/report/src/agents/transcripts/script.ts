@@ -164,8 +164,8 @@ const setUp = async () => {
   const body = section.querySelector('tbody'), pager = section.querySelector('.pager'), search = section.querySelector('input'), choice = section.querySelector('select')
   const filters = [...section.querySelectorAll('.filters button')]
   const PAGE = 40
-  let page = 0, filter = 'all', opened
-  const outcomes = (row) => choice.value === '' ? row.runs : [row.runs[Number(choice.value)]]
+  let page = 0, filter = 'all', arm = ''
+  const outcomes = (row) => arm === '' ? row.runs : [row.runs[Number(arm)]]
   const differs = (row) => new Set(row.runs.filter(Boolean).map(([marks]) => marks & MARKS.wrong)).size > 1
   const passes = (row, wanted) => wanted === 'all' ? outcomes(row).some(Boolean) : wanted === 'differ' ? differs(row) : outcomes(row).some((run) => run && run[0] & MARKS[wanted])
   const matches = (row) => { const q = search.value.trim().toLowerCase(); return q === '' || row.id.toLowerCase().includes(q) || row.text.toLowerCase().includes(q) }
@@ -175,10 +175,9 @@ const setUp = async () => {
     node.title = info.runs[i] + ': ' + ({ none: 'not asked', lost: 'no answer', ungraded: 'not graded', wrong: 'wrong', right: 'right' })[state] + (run ? Object.keys(MARKS).filter((mark) => mark !== 'wrong' && mark !== 'unanswered' && run[0] & MARKS[mark]).map((mark) => ', ' + mark).join('') : '')
     return node
   }
-  const openRow = async (row, line, wantedRun) => {
+  const openRow = async (row, line) => {
     const next = line.nextElementSibling
-    if (next?.classList.contains('opened')) { next.remove(); line.classList.remove('lit'); opened = undefined; return }
-    opened = row.id
+    if (next?.classList.contains('opened')) { next.remove(); line.classList.remove('lit'); return }
     line.classList.add('lit')
     const cell = el('td', 'text', el('p', 'soft', 'Reading …'))
     cell.colSpan = 3
@@ -207,7 +206,7 @@ const setUp = async () => {
     }
     if (question.runs.length > 1) view.append(tabs)
     view.append(place)
-    const wanted = wantedRun ?? (choice.value === '' ? undefined : Number(choice.value))
+    const wanted = arm === '' ? undefined : Number(arm)
     shown(question.runs.find((run) => run.run === wanted) ?? question.runs.find((run) => row.runs[run.run][0] & MARKS.wrong) ?? question.runs[0])
     cell.replaceChildren(view)
   }
@@ -239,7 +238,7 @@ const setUp = async () => {
   }
   for (const button of filters) button.addEventListener('click', () => { filter = button.dataset.filter; page = 0; draw() })
   search.addEventListener('input', () => { page = 0; draw() })
-  choice.addEventListener('change', () => { page = 0; draw() })
+  choice.addEventListener('change', () => { arm = choice.value; page = 0; draw() })
   draw()
 }
 void setUp()
