@@ -67,9 +67,14 @@ export type Limits = z.output<typeof limitsConfig>
 export const agentConfig = z.strictObject({
   model: pluginReference.describe('The plugin that makes the model, with its fields.'),
   system: z.string().optional().describe('Comes first in the system message of every call.'),
-  temperature: z.number().min(0).optional(),
+  temperature: z.number().min(0).optional().describe('Where the topology sets none.'),
   topP: z.number().gt(0).max(1).optional(),
-  maxTokens: z.number().int().min(1).optional().describe('Of a reply. Default: the step’s.'),
+  maxTokens: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Of a reply, where the topology sets no limit. Default: 2048.'),
   extra: z.record(z.string(), z.unknown()).optional().describe('Fields of the provider’s own.'),
   limits: limitsConfig.optional(),
   price: priceConfig.optional().describe('Of a million tokens. Default: the price table’s.'),
