@@ -149,20 +149,20 @@ test('attention-moa: an author whose draft is missing is left out, and nobody ge
 })
 
 test('tree-moa: a node sees its children; a third child runs where the first two disagree', async () => {
-  const words: Readonly<Record<string, string>> = { 'leaf-1-2': 'quantum field', 'node-2': 'monsoon' }
+  const words: Readonly<Record<string, string>> = { 'proposer-1-2': 'quantum field', 'aggregator-2': 'monsoon' }
   const script = (call: Call) =>
     `${named(call) as string} ${Object.entries(words).find(([part]) => call.step.endsWith(part))?.[1] ?? 'zebra crossing'}`
   const { sights } = await seen('tree-moa', { agreement: 0.75, branching: 3, depth: 2 }, 2, (call) =>
     script(call).replaceAll(/layer-\d+\//g, ''),
   )
   expect(sights).toEqual({
-    ...alone('layer-1/leaf-1-1', 'layer-1/leaf-1-2', 'layer-2/leaf-1-3'),
-    ...alone('layer-1/leaf-2-1', 'layer-1/leaf-2-2'),
-    ...alone('layer-4/leaf-3-1', 'layer-4/leaf-3-2'),
-    'layer-3/node-1': 's(leaf-1-1 leaf-1-2 leaf-1-3) u(Q)',
-    'layer-3/node-2': 's(leaf-2-1 leaf-2-2) u(Q)',
-    'layer-6/node-3': 's(leaf-3-1 leaf-3-2) u(Q)',
-    'layer-7/root': 's(node-1 node-2 node-3) u(Q)',
+    ...alone('layer-1/proposer-1-1', 'layer-1/proposer-1-2', 'layer-2/proposer-1-3'),
+    ...alone('layer-1/proposer-2-1', 'layer-1/proposer-2-2'),
+    ...alone('layer-4/proposer-3-1', 'layer-4/proposer-3-2'),
+    'layer-3/aggregator-1': 's(proposer-1-1 proposer-1-2 proposer-1-3) u(Q)',
+    'layer-3/aggregator-2': 's(proposer-2-1 proposer-2-2) u(Q)',
+    'layer-6/aggregator-3': 's(proposer-3-1 proposer-3-2) u(Q)',
+    'layer-7/aggregator': 's(aggregator-1 aggregator-2 aggregator-3) u(Q)',
   })
 })
 
