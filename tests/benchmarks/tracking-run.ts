@@ -1,5 +1,5 @@
-// One run of the tracking benchmark, in a process of its own: trains a small mixture for some seconds and prints how many
-// steps it made, in how long, and for how much of its process's time on processors.
+// One run of the tracking benchmark, in a process of its own: trains a small mixture until it is told to end, and says on
+// request how far it is.
 import type { RunEvent } from '@mixlab/core'
 import { loadCorpus } from '@mixlab/data'
 import { defineExperiment, runExperiment } from '@mixlab/lab'
@@ -10,44 +10,38 @@ export interface TrackingOrder {
   readonly runs: string
   /** Of the MLflow server; null: untracked. */
   readonly uri: string | null
-  /** Before the measurement begins, and how long it is. */
-  readonly warmSeconds: number
-  readonly seconds: number
 }
 
-export interface TrackingOutcome {
-  /** The run directory. */
-  readonly path: string
-  readonly steps: number
-  readonly seconds: number
-  readonly cpuSeconds: number
-}
-
-const { runs, uri, warmSeconds, seconds } = JSON.parse(process.argv[2]!) as TrackingOrder
-
-interface Mark {
+/** A step's end: its number, its time in milliseconds, and the process's time on processors in seconds. */
+export interface Mark {
   readonly step: number
   readonly time: number
-  readonly cpu: NodeJS.CpuUsage
+  readonly cpu: number
 }
 
-const ended = new AbortController()
-let first: number | undefined
-let [begin, end]: (Mark | undefined)[] = []
+/** `mark` asks for the next step's end; `end` ends the run. */
+export type Demand = 'mark' | 'end'
 
-/** Marks the first step after the warm-up, and the first after the measurement. */
+export type Report = { readonly mark: Mark } | { readonly path: string }
+
+const { runs, uri } = JSON.parse(process.argv[2]!) as TrackingOrder
+const ended = new AbortController()
+let asked = false
+
+const report = (what: Report) => void process.send!(what)
+
+process.on('message', (demand: Demand) => {
+  if (demand === 'end') ended.abort()
+  else asked = true
+})
+process.once('disconnect', () => process.exit())
+
 function watch(events: readonly RunEvent[]): void {
-  for (const event of events) {
-    if (event.type !== 'train.step') continue
-    const { step, time } = event
-    first ??= time
-    const mark = { step, time, cpu: process.cpuUsage() }
-    if (!begin && time - first >= 1000 * warmSeconds) begin = mark
-    else if (begin && !end && time - begin.time >= 1000 * seconds) {
-      end = mark
-      ended.abort()
-    }
-  }
+  const last = events.findLast((event) => event.type === 'train.step')
+  if (!asked || last?.type !== 'train.step') return
+  asked = false
+  const { user, system } = process.cpuUsage()
+  report({ mark: { step: last.step, time: last.time, cpu: (user + system) / 1e6 } })
 }
 
 const tracked = defineExperiment({
@@ -69,13 +63,6 @@ const { path } = await runExperiment(tracked, {
   trackSeconds: 1,
   signal: ended.signal,
 })
-const user = end!.cpu.user - begin!.cpu.user
-const system = end!.cpu.system - begin!.cpu.system
-const outcome: TrackingOutcome = {
-  path,
-  steps: end!.step - begin!.step,
-  seconds: (end!.time - begin!.time) / 1000,
-  cpuSeconds: (user + system) / 1e6,
-}
-process.stdout.write(`${JSON.stringify(outcome)}\n`)
+report({ path })
+process.disconnect()
 process.exit()

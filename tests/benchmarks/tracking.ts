@@ -1,27 +1,37 @@
-// `pnpm bench tracking`: what a tracker costs a run. Runs of the same training take turns, untracked and tracked by an MLflow
-// server under each fault; a tracked run is compared with the untracked one of its round. Afterwards all are pushed, and
-// every run's points are counted at the server.
-import { spawn, spawnSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+// `pnpm bench tracking`: what a tracker costs a run. A machine's speed moves by more than the two percent in question within
+// seconds, so that runs one after the other show nothing. Here two trainings that differ in nothing but the tracker live at
+// once and take turns: one is stopped (SIGSTOP, its tracker's process with it) while the other works for a second or two,
+// and each turn is compared with its neighbour. Training has one thread, so that on two cores the other one is the
+// tracker's, and the server, which would be on a machine of its own, has the lowest priority. Afterwards all is pushed and
+// the points are counted at the server.
+import { type ChildProcess, fork, spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MixlabError } from '@mixlab/core'
+import { setTimeout as delay } from 'node:timers/promises'
+import { MixlabError, writeAtomically } from '@mixlab/core'
 import { pushRunTo, readEvents } from '@mixlab/lab'
 import { createMlflowClient } from 'mlflow-node-client'
 import { mlflowServer } from '../tracking/mlflow-server.ts'
 import { median } from './timing.ts'
 import { faults, faultyWay } from './tracking-faults.ts'
-import type { TrackingOrder, TrackingOutcome } from './tracking-run.ts'
+import type { Demand, Mark, Report, TrackingOrder } from './tracking-run.ts'
 
-const usage = 'pnpm bench tracking [--rounds N] [--seconds S] [--warm S] [--only FAULT,…] [--out FILE]'
+const usage = 'pnpm bench tracking [--pairs N] [--window SECONDS] [--warm S] [--only FAULT,…] [--out FILE]'
 /** A tracked run is to make at least this share of an untracked one's steps. */
 const bound = 0.98
 const nobody = 'http://127.0.0.1:9'
 
-interface Row extends TrackingOutcome {
-  readonly fault: string
-  readonly round: number
-  readonly load: number
+interface Turn {
+  readonly steps: number
+  readonly seconds: number
+  readonly cpuSeconds: number
+}
+
+/** A turn of the untracked run and one of the tracked, next to each other. */
+interface Pair {
+  readonly untracked: Turn
+  readonly tracked: Turn
 }
 
 function numberOf(args: readonly string[], flag: string, usual: number): number {
@@ -34,15 +44,71 @@ function numberOf(args: readonly string[], flag: string, usual: number): number 
 const textOf = (args: readonly string[], flag: string): string | undefined =>
   args.includes(flag) ? args[args.indexOf(flag) + 1] : undefined
 
-async function measure(order: TrackingOrder): Promise<TrackingOutcome> {
-  const child = spawn(process.execPath, [join(import.meta.dirname, 'tracking-run.ts'), JSON.stringify(order)], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
-  let output = ''
-  child.stdout.on('data', (data: Buffer) => (output += data.toString()))
-  const code = await new Promise<number | null>((resolve) => child.on('close', resolve))
-  if (code !== 0) throw new MixlabError(`a run of the benchmark ended with exit code ${code}`)
-  return JSON.parse(output.trim().split('\n').at(-1)!) as TrackingOutcome
+/** A training that can be stopped and continued, together with its tracker's process. */
+class Training {
+  readonly #child: ChildProcess
+  readonly #ended: Promise<string>
+
+  constructor(order: TrackingOrder) {
+    this.#child = fork(join(import.meta.dirname, 'tracking-run.ts'), [JSON.stringify(order)], {
+      detached: true,
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+      env: { ...process.env, MIXLAB_THREADS: '1' },
+    })
+    this.#ended = new Promise((resolve, reject) => {
+      this.#child.on('message', (report: Report) => 'path' in report && resolve(report.path))
+      this.#child.on('close', (code) => reject(new MixlabError(`a run of the benchmark ended with exit code ${code}`)))
+    })
+    // Whoever waits for the end is told; until then it is nobody's.
+    this.#ended.catch(() => undefined)
+  }
+
+  async #mark(): Promise<Mark> {
+    this.#child.send('mark' satisfies Demand)
+    return Promise.race([
+      new Promise<Mark>((resolve) => {
+        const listen = (report: Report) => {
+          if (!('mark' in report)) return
+          this.#child.off('message', listen)
+          resolve(report.mark)
+        }
+        this.#child.on('message', listen)
+      }),
+      this.#ended.then(() => {
+        throw new MixlabError('a run of the benchmark ended early')
+      }),
+    ])
+  }
+
+  stop(): void {
+    process.kill(-this.#child.pid!, 'SIGSTOP')
+  }
+
+  /** Works for that long, from the end of a step to the end of a step, then stops. */
+  async turn(seconds: number): Promise<Turn> {
+    process.kill(-this.#child.pid!, 'SIGCONT')
+    await delay(150)
+    const begin = await this.#mark()
+    await delay(1000 * seconds)
+    const end = await this.#mark()
+    this.stop()
+    return {
+      steps: end.step - begin.step,
+      seconds: (end.time - begin.time) / 1000,
+      cpuSeconds: end.cpu - begin.cpu,
+    }
+  }
+
+  /** @returns the run directory */
+  async end(): Promise<string> {
+    process.kill(-this.#child.pid!, 'SIGCONT')
+    this.#child.send('end' satisfies Demand)
+    return this.#ended
+  }
+
+  kill(): void {
+    if (this.#child.exitCode === null) process.kill(-this.#child.pid!, 'SIGKILL')
+  }
 }
 
 /** What the run's log has of `train/loss`, and what the server has: each step once. */
@@ -58,21 +124,33 @@ async function countPoints(uri: string, path: string): Promise<{ logged: number;
   return { logged, stored: steps.length, doubled: steps.length - new Set(steps).size }
 }
 
-/** The median of `of` over the rounds, tracked over untracked, and the least and the largest. */
-function ratios(rows: readonly Row[], fault: string, of: (row: Row) => number): number[] {
-  const untracked = new Map(rows.filter((row) => row.fault === 'untracked').map((row) => [row.round, of(row)]))
-  return rows.filter((row) => row.fault === fault).map((row) => of(row) / untracked.get(row.round)!)
+interface Measured {
+  readonly pairs: readonly Pair[]
+  readonly points: { readonly logged: number; readonly stored: number; readonly doubled: number }
 }
 
-const shown = (values: readonly number[]): string =>
-  `${median(values).toFixed(3)} (${Math.min(...values).toFixed(3)}–${Math.max(...values).toFixed(3)})`
+/** Tracked over untracked, a ratio for each pair. */
+const ratios = ({ pairs }: Measured, of: (turn: Turn) => number): number[] =>
+  pairs.map(({ untracked, tracked }) => of(tracked) / of(untracked))
+
+/** The median, and a 95 % interval for it from order statistics (the binomial distribution's normal approximation). */
+function medianInterval(values: readonly number[]): { middle: number; low: number; high: number } {
+  const sorted = values.toSorted((a, b) => a - b)
+  const half = 0.98 * Math.sqrt(sorted.length)
+  const at = (rank: number) => sorted[Math.min(sorted.length - 1, Math.max(0, Math.round(rank)))]!
+  const centre = (sorted.length - 1) / 2
+  return { middle: median(values), low: at(centre - half), high: at(centre + half) }
+}
+
+const shown = ({ middle, low, high }: ReturnType<typeof medianInterval>): string =>
+  `${middle.toFixed(3)} (${low.toFixed(3)}–${high.toFixed(3)})`
 
 export async function benchTracking(args: readonly string[]): Promise<void> {
   if (args.includes('--help')) return console.log(usage)
-  const [rounds, seconds, warm] = [
-    numberOf(args, '--rounds', 5),
-    numberOf(args, '--seconds', 20),
-    numberOf(args, '--warm', 5),
+  const [count, window, warm] = [
+    numberOf(args, '--pairs', 40),
+    numberOf(args, '--window', 1.5),
+    numberOf(args, '--warm', 8),
   ]
   const only = textOf(args, '--only')?.split(',') ?? Object.keys(faults)
   const unknown = only.find((name) => !(name in faults))
@@ -84,39 +162,60 @@ export async function benchTracking(args: readonly string[]): Promise<void> {
   const server = await mlflowServer({
     store: `sqlite:///${join(folder, 'mlflow.db')}`,
     artifacts: join(folder, 'artifacts'),
+    inTheBackground: true,
   })
   const way = await faultyWay(new URL(server.uri))
-  const rows: Row[] = []
+  const measured: Record<string, Measured> = {}
+  const loads: number[] = []
+  console.log(`tracked over untracked, ${count} pairs of ${window} s: median (95 % interval)`)
+  console.log(`${''.padEnd(14)}${'steps/s'.padEnd(22)}${'processors a step'.padEnd(22)}points at the server after push`)
   try {
-    for (let round = 0; round < rounds; round++) {
-      const arms = ['untracked', ...only]
-      // Another order each round, so that none is always first.
-      const turn = arms.map((_, index) => arms[(index + round) % arms.length]!)
-      for (const fault of turn) {
-        if (fault !== 'untracked') way.begin(fault)
-        const uri = fault === 'untracked' ? null : fault === 'refused' ? nobody : way.uri
-        const outcome = await measure({ runs: join(folder, 'runs'), uri, seconds, warmSeconds: warm })
-        rows.push({ ...outcome, fault, round, load: loadavg()[0]! })
-        const rate = (outcome.steps / outcome.seconds).toFixed(2)
-        console.log(
-          `round ${round + 1}  ${fault.padEnd(13)} ${rate} steps/s  ${((1000 * outcome.cpuSeconds) / outcome.steps).toFixed(1)} ms of processors a step`,
-        )
+    for (const fault of only) {
+      way.begin(fault)
+      const runs = join(folder, 'runs')
+      const untracked = new Training({ runs, uri: null })
+      const tracked = new Training({ runs, uri: fault === 'refused' ? nobody : way.uri })
+      try {
+        await Promise.all([untracked.turn(warm), tracked.turn(warm)])
+        const pairs: Pair[] = []
+        for (let pair = 0; pair < count; pair++) {
+          // Who is first changes, so that a drift of the machine favours neither.
+          const first = pair % 2 === 0 ? untracked : tracked
+          const one = await first.turn(window)
+          const other = await (first === untracked ? tracked : untracked).turn(window)
+          pairs.push(first === untracked ? { untracked: one, tracked: other } : { untracked: other, tracked: one })
+          loads.push(loadavg()[0]!)
+        }
+        await untracked.end()
+        const path = await tracked.end()
+        way.begin('none')
+        await pushRunTo(path, { track: ['mlflow'], trackSet: [`mlflow.uri=${server.uri}`] })
+        measured[fault] = { pairs, points: await countPoints(server.uri, path) }
+        report(fault, measured[fault])
+      } finally {
+        untracked.kill()
+        tracked.kill()
       }
     }
-    way.begin('none')
-    const points = new Map<string, { logged: number; stored: number; doubled: number }[]>()
-    for (const { fault, path } of rows) {
-      if (fault === 'untracked') continue
-      await pushRunTo(path, { track: ['mlflow'], trackSet: [`mlflow.uri=${server.uri}`] })
-      points.set(fault, [...(points.get(fault) ?? []), await countPoints(server.uri, path)])
-    }
-    report(rows, only, points)
+    console.log(
+      `load of the machine, ours (1 to 2) included: ${Math.min(...loads).toFixed(1)}–${Math.max(...loads).toFixed(1)} on ${availableParallelism()} cores`,
+    )
     const out = textOf(args, '--out')
     if (out !== undefined) {
       const machine = { cores: availableParallelism(), node: process.versions.node }
-      writeFileSync(
+      const summary = Object.fromEntries(
+        Object.entries(measured).map(([fault, one]) => [
+          fault,
+          {
+            stepsPerSecond: medianInterval(ratios(one, ({ steps, seconds }) => steps / seconds)),
+            processorsPerStep: medianInterval(ratios(one, ({ steps, cpuSeconds }) => cpuSeconds / steps)),
+            points: one.points,
+          },
+        ]),
+      )
+      await writeAtomically(
         out,
-        `${JSON.stringify({ date: new Date().toISOString(), machine, seconds, warm, rows, points: Object.fromEntries(points) }, undefined, 1)}\n`,
+        `${JSON.stringify({ date: new Date().toISOString(), machine, load: median(loads), pairs: count, window, warm, summary }, undefined, 1)}\n`,
       )
     }
   } finally {
@@ -126,26 +225,13 @@ export async function benchTracking(args: readonly string[]): Promise<void> {
   }
 }
 
-function report(
-  rows: readonly Row[],
-  names: readonly string[],
-  points: ReadonlyMap<string, readonly { logged: number; stored: number; doubled: number }[]>,
-): void {
-  console.log('\ntracked over untracked, by rounds: median (least–largest)')
-  console.log(`${''.padEnd(14)}${'steps/s'.padEnd(22)}${'processors a step'.padEnd(22)}points at the server after push`)
-  for (const fault of names) {
-    const speed = ratios(rows, fault, ({ steps, seconds }) => steps / seconds)
-    const cost = ratios(rows, fault, ({ steps, cpuSeconds }) => cpuSeconds / steps)
-    const counts = points.get(fault)!
-    const sum = (of: 'logged' | 'stored' | 'doubled') => counts.reduce((total, count) => total + count[of], 0)
-    const exact = counts.every(({ logged, stored, doubled }) => logged === stored && doubled === 0)
-    const verdict = median(speed) >= bound ? '' : `  below ${bound}`
-    console.log(
-      `${fault.padEnd(14)}${shown(speed).padEnd(22)}${shown(cost).padEnd(22)}${sum('stored')} of ${sum('logged')}, ${sum('doubled')} twice${exact ? '' : '  NOT EXACT'}${verdict}`,
-    )
-  }
-  const loads = rows.map(({ load }) => load)
+function report(fault: string, measured: Measured): void {
+  const speed = medianInterval(ratios(measured, ({ steps, seconds }) => steps / seconds))
+  const cost = medianInterval(ratios(measured, ({ steps, cpuSeconds }) => cpuSeconds / steps))
+  const { logged, stored, doubled } = measured.points
+  const exact = logged === stored && doubled === 0 ? '' : '  NOT EXACT'
+  const verdict = speed.middle >= bound ? '' : `  below ${bound}`
   console.log(
-    `other load on the machine: ${Math.min(...loads).toFixed(1)}–${Math.max(...loads).toFixed(1)} on ${availableParallelism()} cores`,
+    `${fault.padEnd(14)}${shown(speed).padEnd(22)}${shown(cost).padEnd(22)}${stored} of ${logged}, ${doubled} twice${exact}${verdict}`,
   )
 }

@@ -16,6 +16,24 @@ export interface Grade {
   readonly details?: Readonly<Record<string, number | string | boolean>>
 }
 
+/** What a run keeps of a question's grades: one JSON line a question in `grades.jsonl`. */
+export interface QuestionGrades {
+  /** Place in the data set, from 0. */
+  readonly index: number
+  /** Its id. */
+  readonly question: string
+  readonly text: string
+  readonly reference?: string
+  readonly group?: string
+  /** Of the final answer, by grader; the first one's is what tables show. */
+  readonly grades: Readonly<Record<string, Grade>>
+  /**
+   * Of each step's answers in their order, by the first grader where it asks no model: what agreement, the best of a
+   * layer and answers that were lost on the way are told from.
+   */
+  readonly steps?: Readonly<Record<string, readonly Grade[]>>
+}
+
 export interface GraderInput {
   readonly question: Question
   readonly answer: string

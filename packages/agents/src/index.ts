@@ -12,6 +12,7 @@ export {
   limitsConfig,
   type Price,
   priceConfig,
+  type Secrets,
   secretsFrom,
 } from './agent.ts'
 export { type AgentRouter, type RouteChoice, type RouteInput } from './agent-router.ts'
@@ -30,7 +31,7 @@ export {
   type Usage,
 } from './chat-model.ts'
 export { type Cost } from './cost.ts'
-export { defineGrader, type Grade, type Grader, type GraderInput } from './grader.ts'
+export { defineGrader, type Grade, type Grader, type GraderInput, type QuestionGrades } from './grader.ts'
 export { type Question } from './question.ts'
 export {
   type Answer,
@@ -54,6 +55,14 @@ export {
   type Topology,
   type TopologyContext,
 } from './topology.ts'
+export {
+  hashQuestions,
+  type QuestionFileConfig,
+  questionFileConfig,
+  type QuestionSet,
+  questionSet,
+  readQuestions,
+} from './question-file.ts'
 
 // Topologies: composing, checking, planning and running them.
 export { type AgentSettings, agentRequest, DEFAULT_MAX_TOKENS } from './agent-request.ts'
@@ -112,3 +121,31 @@ export { propose, type ProposeOptions, sample } from './steps/propose.ts'
 export { tally, type Tally, vote, voted } from './steps/vote.ts'
 export { stepsInOrder } from './topology-order.ts'
 export { validateTopology } from './validate-topology.ts'
+
+// The caller: scheduler, record and replay, cost.
+export { Caller, type CallerTotals, createCaller } from './caller.ts'
+export { type CallerOptions, type NamedAgent } from './caller-options.ts'
+export { type CallingConfig, callingConfig, type Retries, type Timeouts } from './calling-config.ts'
+export { type Amount } from './budget.ts'
+export { callKey, canonicalRequest } from './call-key.ts'
+export { type Clock, systemClock } from './clock.ts'
+export { type Piece, piecesOf, type RecordedPieces } from './pieces.ts'
+export { listPrices, loadPrices, priceFile, type Prices } from './prices.ts'
+export { type RecordedCall } from './recorded-call.ts'
+export { Recording, type RecordingOptions } from './recording.ts'
+export { scrub } from './scrub.ts'
+export {
+  addCosts,
+  type CountTokens,
+  estimateTokens,
+  mostPromptTokens,
+  noCost,
+  promptTokens,
+  replyCost,
+  usageCost,
+} from './usage-cost.ts'
+
+// A data set answered by a mixture, as a run.
+export { type AnswerOptions, answerQuestions, type AnswerRun } from './answer-questions.ts'
+export { type AnswersSummary, type GraderSummary } from './answer-statistics.ts'
+export { type MixtureConfig, mixtureConfig } from './mixture-config.ts'

@@ -32,6 +32,11 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
     .option('--engine <name>', 'the tensor engine: auto, cpu, … (mixlab engines lists them)')
     .option('--precision <name>', 'of matrix products: float32 (the default), or bf16 with sums in float32')
     .option('--resume <run>', 'go on with an interrupted run: its path, id, the end of its id, or latest')
+    .option(
+      '--replay <run>',
+      'make no call to a language model: take them from this run, and its configuration and seed',
+    )
+    .option('--calls <run|folder>', 'take calls to language models that were made before from here, and add new ones')
     .option('--name <name>', "part of the run's id")
     .addOption(runsOption())
     .option('--quiet', 'no live view')
@@ -61,6 +66,18 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
       const { reportCommand } = await import('./report-command.ts')
       await reportCommand(wanted, options)
     })
+  program
+    .command('transcript')
+    .description('Print a question of a run that answered questions, call by call, as Markdown: who saw what.')
+    .argument('<run>', 'path, id, end of an id, or latest')
+    .requiredOption('--question <id>', "the question's id")
+    .option('--arm <name>', 'only of this arm (default: of every arm that has it)')
+    .option('--out <file>', 'write it there')
+    .addOption(runsOption())
+    .action(async (run: string, options: { question: string; arm?: string; out?: string; runs: string }) => {
+      const { transcriptCommand } = await import('./transcript-command.ts')
+      await transcriptCommand(run, options)
+    })
   addPluginsCommands(program)
   program
     .command('engines')
@@ -80,6 +97,8 @@ export interface RunFlags {
   readonly engine?: string
   readonly precision?: string
   readonly resume?: string
+  readonly replay?: string
+  readonly calls?: string
   readonly name?: string
   readonly track?: string[] | boolean
   readonly trackSet?: string[]

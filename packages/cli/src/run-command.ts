@@ -31,6 +31,8 @@ export async function runCommand(wanted: string, flags: RunFlags, argv: readonly
       ...(flags.precision !== undefined && { precision: flags.precision }),
       ...(flags.name !== undefined && { name: flags.name }),
       ...(flags.resume !== undefined && { resume: flags.resume }),
+      ...(flags.replay !== undefined && { replay: flags.replay }),
+      ...(flags.calls !== undefined && { calls: flags.calls }),
       ...trackOptions(flags),
       script,
       command: ['mixlab', ...argv],

@@ -39,9 +39,11 @@ export {
   type MixlabEvents,
   type RunEvent,
 } from './events.ts'
+export { CALLS, type CallsPlace } from './calls-place.ts'
 export { type ChildOptions, type RunContext, type RunDirectory } from './run.ts'
 export { fromJson, toJson } from './plain-data.ts'
 export { diskProblem, writeAtomically } from './atomic-write.ts'
 export { isThisProcess, mayBeAlive, type ProcessIdentity, thisProcess } from './process-identity.ts'
 export { readRunFile, RUN_FORMAT, type RunFile, type RunStatus } from './run-file.ts'
 export { metricsOf } from './metrics.ts'
+export { countsOf, type LayerLoad, loadStatistics, type LoadStatistics, routingEvent } from './load-statistics.ts'

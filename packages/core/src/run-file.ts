@@ -43,6 +43,10 @@ const runFile = z.looseObject({
   script: z.string().optional(),
   /** The command line that started it. */
   command: z.array(z.string()).optional(),
+  /** The recording of calls to language models, where it is not the folder `calls` of the run or its parent. */
+  calls: z.string().optional(),
+  /** The run whose calls it replays. */
+  replays: z.string().optional(),
   /** ISO 8601, UTC. */
   startedAt: z.string(),
   finishedAt: z.string().optional(),

@@ -2,6 +2,8 @@
 // door, in `children/<name>/`, with the parent's engine and a container of their own.
 import { join } from 'node:path'
 import {
+  CALLS,
+  type CallsPlace,
   type ChildOptions,
   type Emit,
   interrupted,
@@ -35,8 +37,13 @@ export interface RunFamily {
   readonly plugins: readonly Plugin[]
   readonly modules: readonly LabModule[]
   readonly signal: AbortSignal
+  /** Of the outermost run: its children share one recording. */
+  readonly calls: CallsPlace
   /** What `run.json` says about all of them. */
-  readonly about: Pick<RunFile, 'summary' | 'kind' | 'machine' | 'versions' | 'git' | 'script' | 'command'>
+  readonly about: Pick<
+    RunFile,
+    'summary' | 'kind' | 'machine' | 'versions' | 'git' | 'script' | 'command' | 'calls' | 'replays'
+  >
 }
 
 export interface RunPlan<C> {
@@ -156,6 +163,7 @@ async function attempt<C>(
         service(SIGNAL, plan.family.signal),
         service(ENGINE, plan.family.engine),
         service(RUN_DIRECTORY, plan.directory),
+        service(CALLS, plan.family.calls),
       ],
       defaults: plan.family.defaults,
       plugins: plan.family.plugins,

@@ -13,6 +13,7 @@ import { listenForInterruption } from './interruption.ts'
 import { createPluginTable } from './plugin-table.ts'
 import { asConfiguration, completed, assigned } from './run-configuration.ts'
 import { runsFolder } from './run-directory.ts'
+import { callsOf } from './run-calls.ts'
 import { placeOf } from './run-place.ts'
 import type { EventSink } from './sinks.ts'
 import { startRunTrackers, trackerModules, trackerRequests, trackSeconds } from './trackers.ts'
@@ -36,6 +37,10 @@ export interface RunOptions {
   readonly resume?: string
   /** It is part of another run, e.g. a trial of a sweep: goes on with it, or returns its result, if it is already there. */
   readonly part?: RunPart
+  /** Makes no call to a language model: takes them from this run (a path, an id, the end of an id, or `latest`), whose configuration and seed it has where nothing else is said. */
+  readonly replay?: string
+  /** Takes calls that were made before from this run or folder, and adds its own. Failed ones are made again. */
+  readonly calls?: string
   /** What the run is, where it is not an experiment of its own. */
   readonly kind?: RunFile['kind']
   readonly sinks?: readonly EventSink[]
@@ -99,12 +104,15 @@ export interface FinishedRun {
  */
 export async function runExperiment(experiment: Experiment, options: RunOptions = {}): Promise<FinishedRun> {
   const runs = runsFolder(options.runs)
+  const calls = await callsOf(experiment, options, runs)
   const place = await placeOf(experiment, options, runs)
   const { earlier, parent } = place
   if (earlier?.status === 'finished')
     return { id: earlier.id, path: earlier.path, status: 'finished', result: earlier.result ?? {} }
-  const config = completed(experiment, earlier ? asConfiguration(earlier.config) : assigned(experiment, options))
-  const seed = earlier?.seed ?? checkedSeed(options.seed ?? 1)
+  const given = options.config ?? calls.replayed?.config
+  const wantedConfig = { ...options, ...(given !== undefined && { config: asConfiguration(given) }) }
+  const config = completed(experiment, earlier ? asConfiguration(earlier.config) : assigned(experiment, wantedConfig))
+  const seed = earlier?.seed ?? checkedSeed(options.seed ?? calls.replayed?.seed ?? 1)
   const wanted = experiment.engine ?? options.engine ?? earlier?.engine.name ?? 'auto'
   const git = gitState(options.script === undefined ? process.cwd() : dirname(options.script))
   const engine = await startEngine(wanted)
@@ -130,7 +138,9 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     plugins: experiment.plugins,
     modules: [...experiment.modules, ...(options.modules ?? [])],
     signal,
+    calls: calls.placeIn({ id, path: directory.path }, earlier),
     about: {
+      ...calls.about(earlier),
       ...(experiment.summary !== undefined && { summary: experiment.summary }),
       machine: machine(),
       versions: versions(),

@@ -1,6 +1,11 @@
 // Graders: one file each.
-import type { Plugin } from '@mixlab/core'
-import type {} from '@mixlab/agents'
+import { contains } from './contains.ts'
+import { exactMatch } from './exact-match.ts'
+import { gsm8k } from './gsm8k.ts'
+import { judge } from './judge.ts'
+import { multipleChoice } from './multiple-choice.ts'
 
-/** All of them. */
-export const graders: readonly Plugin<'grader'>[] = []
+export { contains, exactMatch, gsm8k, judge, multipleChoice }
+
+/** All of them, for a lab's defaults. */
+export const graders = [gsm8k, exactMatch, contains, multipleChoice, judge]
