@@ -1,8 +1,9 @@
 // `pnpm bench tracking`: what a tracker costs a run. A machine's speed moves by more than the two percent in question within
 // seconds, so that runs one after the other show nothing. Here two trainings that differ in nothing but the tracker live at
-// once and take turns: one is stopped (SIGSTOP, its tracker's process with it) while the other works for a second or two. Each
-// turn is compared with the one before. Training has one thread, so that on two cores the
-// other one is the tracker's, and the server, which would be on a machine of its own, has the lowest priority. Afterwards all are pushed and the points are counted at the server.
+// once and take turns: one is stopped (SIGSTOP, its tracker's process with it) while the other works for a second or two,
+// and each turn is compared with its neighbour. Training has one thread, so that on two cores the other one is the
+// tracker's, and the server, which would be on a machine of its own, has the lowest priority. Afterwards all is pushed and
+// the points are counted at the server.
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'

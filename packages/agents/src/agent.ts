@@ -26,17 +26,27 @@ declare module '@mixlab/core' {
 /** Defines a plugin that makes chat models. */
 export const defineAgent = pluginHelper('agent')
 
+/** Secrets, and which have been handed out: what must never be written anywhere. */
+export interface Secrets extends AgentContext {
+  readonly handedOut: ReadonlySet<string>
+}
+
 /** Reads secrets from `environment`. */
-export const secretsFrom = (environment: Readonly<Record<string, string | undefined>>): AgentContext => ({
-  secret(variable) {
-    const value = environment[variable]
-    if (value === undefined || value === '')
-      throw new MixlabError(`the environment variable ${variable} is not set: it should hold the provider's key`, {
-        code: 'missing-key',
-      })
-    return value
-  },
-})
+export const secretsFrom = (environment: Readonly<Record<string, string | undefined>>): Secrets => {
+  const handedOut = new Set<string>()
+  return {
+    handedOut,
+    secret(variable) {
+      const value = environment[variable]
+      if (value === undefined || value === '')
+        throw new MixlabError(`the environment variable ${variable} is not set: it should hold the provider's key`, {
+          code: 'missing-key',
+        })
+      handedOut.add(value)
+      return value
+    },
+  }
+}
 
 /** Money for a million tokens. */
 export const priceConfig = z.strictObject({
@@ -57,9 +67,14 @@ export type Limits = z.output<typeof limitsConfig>
 export const agentConfig = z.strictObject({
   model: pluginReference.describe('The plugin that makes the model, with its fields.'),
   system: z.string().optional().describe('Comes first in the system message of every call.'),
-  temperature: z.number().min(0).optional(),
+  temperature: z.number().min(0).optional().describe('Where the topology sets none.'),
   topP: z.number().gt(0).max(1).optional(),
-  maxTokens: z.number().int().min(1).optional().describe('Of a reply. Default: the step’s.'),
+  maxTokens: z
+    .number()
+    .int()
+    .min(1)
+    .optional()
+    .describe('Of a reply, where the topology sets no limit. Default: 2048.'),
   extra: z.record(z.string(), z.unknown()).optional().describe('Fields of the provider’s own.'),
   limits: limitsConfig.optional(),
   price: priceConfig.optional().describe('Of a million tokens. Default: the price table’s.'),

@@ -15,6 +15,8 @@ export interface Answer {
   readonly call?: string
   /** How the step valued it: a ranking's score, a share of votes, a confidence. */
   readonly score?: number
+  /** What critics say of it; shown with it to those that see it. */
+  readonly note?: string
 }
 
 /** A call that a step made in vain. */

@@ -38,8 +38,10 @@ export interface PlannedCalls {
 
 export interface StepPlan {
   readonly calls: readonly PlannedCalls[]
-  /** What it gives, at most. */
-  readonly answers: { readonly count: number; readonly tokens: number }
+  /** Of all of them together, where they exclude one another (a route takes one of many). Default: their sums. */
+  readonly total?: { readonly min: number; readonly max: number }
+  /** What it gives: answers at most, and at least where no call fails (default: as many), and tokens of one at most. */
+  readonly answers: { readonly count: number; readonly least?: number; readonly tokens: number }
 }
 
 export interface PlanContext {
@@ -49,6 +51,8 @@ export interface PlanContext {
   readonly inputs: readonly StepPlan[]
   /** What an agent's replies are limited to where the step sets no limit. */
   maxTokens(agent: string): number
+  /** Tokens of a fixed text, such as a prompt's own words, at most. */
+  tokens(text: string): number
 }
 
 /** A call that a step makes; the agent's settings are added to it. */
@@ -62,6 +66,8 @@ export interface StepCall {
   /** Which of several samples that this step takes with one request. Default 0. */
   readonly sample?: number
   readonly signal?: AbortSignal
+  /** Calls of this same step whose replies it waited for; the critical path runs through them. Default: none. */
+  readonly after?: readonly CallOutcome[]
 }
 
 export interface StepContext {
@@ -84,10 +90,14 @@ export interface Step {
   readonly kind: StepKind
   /** From 1. */
   readonly layer: number
-  /** Agents that it may call; none for votes and selections. */
+  /** Agents that it may call; none for votes. One that it asks the same request n times is there n times. */
   readonly agents: readonly string[]
   /** Ids of the steps whose answers it sees, in order. */
   readonly from: readonly string[]
+  /** Of `from`, those that it only waits for, since they may make it needless: no prompt of its own holds their answers. */
+  readonly gates?: readonly string[]
+  /** Those that see it go on without its answer, e.g. after an earlier tier of a cascade: it needs no quorum. */
+  readonly mayFail?: boolean
   plan(context: PlanContext): StepPlan
   run(context: StepContext): Promise<StepOutput>
 }

@@ -113,3 +113,29 @@ export function toBfloat16(values: Float32Array): Uint16Array {
     return (word + 0x7fff + ((word >>> 16) & 1)) >>> 16
   })
 }
+
+/** IEEE half words of float32 values: round to nearest, ties to even; too large ones become infinite; NaN stays NaN. */
+export function toFloat16(values: Float32Array): Uint16Array {
+  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length)
+  return Uint16Array.from(bits, (word) => {
+    const sign = (word >>> 16) & 0x8000
+    const magnitude = word & 0x7fffffff
+    if (magnitude > 0x7f800000) return sign | 0x7e00
+    // 65520, halfway between the largest half and the next power of two.
+    if (magnitude >= 0x477ff000) return sign | 0x7c00
+    // Below the smallest normal half the steps are 2⁻²⁴: the sum with 0.5 rounds to them, in float32's own rounding.
+    if (magnitude < 0x38800000) {
+      const aligned = Float32Array.of(Math.fround(asFloat(magnitude) + 0.5))
+      return sign | (new Uint32Array(aligned.buffer)[0]! - 0x3f000000)
+    }
+    return sign | ((magnitude - 0x38000000 + 0xfff + ((magnitude >>> 13) & 1)) >>> 13)
+  })
+}
+
+const word = new Uint32Array(1)
+const float = new Float32Array(word.buffer)
+
+function asFloat(bits: number): number {
+  word[0] = bits
+  return float[0]!
+}

@@ -2,7 +2,7 @@
 // seeds. A run's metrics are the numbers that its experiment returned, then the last value of everything it evaluated.
 import { isDeepStrictEqual } from 'node:util'
 import { readEvents, type RunRecord } from '@mixlab/lab'
-import { estimate, type Estimate, rank } from '@mixlab/report'
+import { estimate, type Estimate, rank } from '@mixlab/statistics'
 import { value } from './text.ts'
 
 export interface Column {

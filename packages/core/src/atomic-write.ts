@@ -10,7 +10,10 @@ let count = 0
  * Replaces the file's content as one indivisible step; makes its folder where that is missing.
  * @throws MixlabError when the disk is full, read-only or forbidden; the old content stays and nothing is left behind.
  */
-export async function writeAtomically(path: string, data: string | Uint8Array): Promise<void> {
+export async function writeAtomically(
+  path: string,
+  data: string | Uint8Array | AsyncIterable<Uint8Array>,
+): Promise<void> {
   const temporary = `${path}.${process.pid}-${count++}.tmp`
   try {
     await mkdir(dirname(path), { recursive: true })

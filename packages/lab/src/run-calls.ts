@@ -12,8 +12,8 @@ const FOLDER = 'calls'
 export interface RunCalls {
   /** The run that is replayed. */
   readonly replayed?: RunRecord
-  /** @param path the run's directory @param earlier the run that it goes on with */
-  placeIn(path: string, earlier: RunRecord | undefined): CallsPlace
+  /** @param earlier the run that it goes on with */
+  placeIn(run: { readonly id: string; readonly path: string }, earlier: RunRecord | undefined): CallsPlace
   /** What `run.json` says of it. */
   about(earlier: RunRecord | undefined): Pick<RunFile, 'calls' | 'replays'>
 }
@@ -39,16 +39,18 @@ export async function callsOf(experiment: Experiment, options: RunOptions, runs:
     const path = recordingOf(replayed)
     if (!existsSync(path))
       throw new MixlabError(`${replayed.id} made no calls to language models: there is nothing to replay`)
+    const owner = replayed.replays ?? replayed.id
     return {
       replayed,
-      placeIn: () => ({ path, mode: 'replay', keepFailures: true }),
-      about: () => ({ calls: path, replays: replayed.id }),
+      placeIn: () => ({ path, owner, mode: 'replay', keepFailures: true }),
+      about: () => ({ calls: path, replays: owner }),
     }
   }
   const shared = calls === undefined ? undefined : await sharedRecording(calls, runs)
   return {
-    placeIn: (path, earlier) => ({
+    placeIn: ({ id, path }, earlier) => ({
       path: earlier?.calls ?? shared ?? join(part?.parent ?? path, FOLDER),
+      owner: earlier?.replays ?? id.split('/')[0]!,
       mode: earlier?.replays === undefined ? 'record' : 'replay',
       keepFailures: earlier !== undefined,
     }),

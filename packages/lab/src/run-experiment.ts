@@ -138,7 +138,7 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     plugins: experiment.plugins,
     modules: [...experiment.modules, ...(options.modules ?? [])],
     signal,
-    calls: calls.placeIn(directory.path, earlier),
+    calls: calls.placeIn({ id, path: directory.path }, earlier),
     about: {
       ...calls.about(earlier),
       ...(experiment.summary !== undefined && { summary: experiment.summary }),

@@ -31,24 +31,28 @@ beforeEach(() => void (places.length = 0))
 
 describe('where calls are kept', () => {
   test('in the run’s folder, also those of its children', async () => {
-    const { path } = await runExperiment(experiment, { runs })
-    expect(places).toEqual(
-      Array.from({ length: 2 }, () => ({ path: join(path, 'calls'), mode: 'record', keepFailures: false })),
-    )
+    const { id, path } = await runExperiment(experiment, { runs })
+    const place = { path: join(path, 'calls'), owner: id, mode: 'record', keepFailures: false }
+    expect(places).toEqual([place, place])
   })
 
   test('a run that goes on keeps its recording, failures included', async () => {
     const shared = join(runs, 'shared/calls')
     await expect(runExperiment(experiment, { runs, calls: shared, config: { fail: true } })).rejects.toThrow('no more')
     await expect(runExperiment(experiment, { runs, resume: 'latest' })).rejects.toThrow('no more')
-    expect(places.at(-1)).toEqual({ path: shared, mode: 'record', keepFailures: true })
+    expect(places.at(-1)).toEqual({ path: shared, owner: places[0]!.owner, mode: 'record', keepFailures: true })
   })
 
   test('a replay has the configuration and seed of the run that it replays, but for what is set', async () => {
     const first = await runExperiment(experiment, { runs, config: { prompt: 'why' }, seed: 7 })
     const replay = await runExperiment(experiment, { runs, replay: first.id })
     expect(replay.result).toEqual(first.result)
-    expect(places.at(-1)).toEqual({ path: join(first.path, 'calls'), mode: 'replay', keepFailures: true })
+    expect(places.at(-1)).toEqual({
+      path: join(first.path, 'calls'),
+      owner: first.id,
+      mode: 'replay',
+      keepFailures: true,
+    })
     expect((await openRun(replay.path)).replays).toBe(first.id)
     const changed = await runExperiment(experiment, { runs, replay: first.id, set: ['prompt=how'] })
     expect(changed.result).toEqual({ prompt: 'how', seed: 7 })
@@ -58,9 +62,14 @@ describe('where calls are kept', () => {
     const first = await runExperiment(experiment, { runs })
     const replay = await runExperiment(experiment, { runs, replay: first.path })
     await runExperiment(experiment, { runs, replay: replay.path })
-    expect(places.at(-1)!.path).toBe(join(first.path, 'calls'))
-    await runExperiment(experiment, { runs, calls: replay.id })
-    expect(places.at(-1)).toEqual({ path: join(first.path, 'calls'), mode: 'record', keepFailures: false })
+    expect(places.at(-1)).toMatchObject({ path: join(first.path, 'calls'), owner: first.id })
+    const other = await runExperiment(experiment, { runs, calls: replay.id })
+    expect(places.at(-1)).toEqual({
+      path: join(first.path, 'calls'),
+      owner: other.id,
+      mode: 'record',
+      keepFailures: false,
+    })
   })
 
   test('what cannot be is said in one line', async () => {

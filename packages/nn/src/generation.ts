@@ -16,12 +16,16 @@ export interface GenerationOptions extends SamplingOptions {
   /** False reads the whole sequence anew for each token: slower, the same tokens. Default true. */
   readonly cache?: boolean
   readonly signal?: AbortSignal
+  /** Also yield what each token was drawn from. Default false. */
+  readonly logits?: boolean
 }
 
 export interface GeneratedToken {
   /** Index of the prompt. */
   readonly prompt: number
   readonly token: number
+  /** The model's own [V], before penalty and temperature. Shares memory with those of other prompts. */
+  readonly logits?: Float32Array
 }
 
 interface Sequence {
@@ -111,7 +115,7 @@ async function* continueGroup(
         const token = chooseToken(own, sampling, sequence.tokens, sequence.rng)
         sequence.tokens.push(token)
         if (stop.has(token)) sequence.open = false
-        if (sequence.open) yield { prompt: sequence.prompt, token }
+        if (sequence.open) yield { prompt: sequence.prompt, token, ...(options.logits && { logits: own }) }
       }
     }
   } finally {

@@ -37,6 +37,8 @@ export interface LanguageModelOutput {
 }
 
 export interface LanguageModel extends Module {
+  /** Plain data that makes the same model again: what `transformerConfig` takes. Absent from models of other kinds. */
+  readonly config?: unknown
   readonly vocabulary: number
   /** The longest input. */
   readonly contextLength: number

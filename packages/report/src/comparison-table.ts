@@ -1,4 +1,5 @@
 // Arms by measures, sortable in the page. A value is marked as best only when it is separated from every other arm.
+import { difference, estimate } from '@mixlab/statistics'
 import type { Arm } from './arms.ts'
 import { decimalsFor, fixed, number } from './format.ts'
 import { swatch } from './figures/arm-heading.ts'
@@ -7,7 +8,6 @@ import { html, type Hole, type Markup } from './html.ts'
 import { deciding, looksAhead, type MeasuredColumn, signed, validationLoss } from './measures.ts'
 import { smoothed } from './figure.ts'
 import { meanSeries, quantile } from './curves.ts'
-import { difference, estimate } from './statistics.ts'
 import { armColour } from './theme.ts'
 import type { Series } from './series.ts'
 

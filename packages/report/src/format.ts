@@ -1,6 +1,6 @@
 // Numbers as a reader wants them: three or four significant figures, thin spaces in thousands, the interval's precision
 // decided by its width.
-import type { Estimate } from './statistics.ts'
+import type { Estimate } from '@mixlab/statistics'
 
 /** U+202F: keeps a number and its unit, or its groups of digits, together. */
 const NARROW = '\u202f'

@@ -110,13 +110,21 @@ const engineText = ({ engine }: RunRecord): string => {
   return typeof description === 'string' && description !== name ? `${name} (${ellipsis(description, 80)})` : name
 }
 
-export function pageHeader(overview: Overview, lead: Markup): Markup {
+/** @param more facts of the runs' own kind, after when and how long */
+export function pageHeader(
+  overview: Overview,
+  lead: Markup,
+  more: readonly (readonly [string, string])[] = [],
+): Markup {
   const { roots } = overview
   const experiments = distinct(roots.map((root) => root.experiment))
   const summaries = distinct(roots.map((root) => root.summary))
   const names = roots.map((root) => root.name ?? root.id)
   const title = summaries.length === 1 && experiments.length === 1 ? summaries[0]! : experiments.join(', ')
-  const known = facts(overview).filter((fact): fact is [string, string] => fact[1] !== undefined && fact[1] !== '')
+  const all = facts(overview)
+  const known = [...all.slice(0, 4), ...more, ...all.slice(4)].filter(
+    (fact): fact is readonly [string, string] => fact[1] !== undefined && fact[1] !== '',
+  )
   return html`<header>
     <p class="eyebrow">
       <span>mixlab</span> <span>${experiments.join(', ')}</span>

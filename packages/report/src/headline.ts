@@ -1,10 +1,10 @@
 // The paragraph at the top, computed: who is best, by how much, and whether that is more than noise.
+import { rank } from '@mixlab/statistics'
 import type { Arm } from './arms.ts'
 import { decimalsFor, fixed, number, short } from './format.ts'
 import { html, type Markup } from './html.ts'
 import { deciding, finalTrainingLoss, looksAhead, type MeasuredColumn, validationLoss } from './measures.ts'
 import { last, median } from './series.ts'
-import { rank } from './statistics.ts'
 
 const list = (names: readonly string[], most = 4): string => {
   const shown = names.length > most ? [...names.slice(0, most), `${names.length - most} more`] : names

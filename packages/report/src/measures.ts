@@ -1,9 +1,9 @@
 // The figures that stand for a run in the comparison: one number per run, then mean and interval per arm.
+import { type Estimate, estimate, rank, type Ranking } from '@mixlab/statistics'
 import type { Arm, Run } from './arms.ts'
 import { finite, smooth } from './curves.ts'
 import { decimalsFor, fixed, interval, percent, short } from './format.ts'
 import { last, median, type LayerRouting, type RunSeries, type Series } from './series.ts'
-import { type Estimate, estimate, rank, type Ranking } from './statistics.ts'
 
 export interface Measure {
   readonly id: string

@@ -1,8 +1,9 @@
 // The page from top to bottom: sections appear when they have something to show, figures are numbered as they come.
-import { type Arm, groupArms, type Run } from './arms.ts'
+import { agentParts, type AgentReport } from './agents/sections.ts'
+import type { Arm } from './arms.ts'
 import { comparisonTable, metricsTable } from './comparison-table.ts'
 import { commandLine, configurations, differences, eventCounts, runsTable } from './configuration.ts'
-import { figureNumbering, htmlDocument, section } from './document.ts'
+import { figureNumbering, htmlDocument, section, type Section } from './document.ts'
 import { finalLosses, lossCurves } from './figures/losses.ts'
 import { loadMaps } from './figures/load-maps.ts'
 import { matrixFigures } from './figures/matrices.ts'
@@ -13,26 +14,20 @@ import { type Overview, pageHeader } from './header.ts'
 import { headline } from './headline.ts'
 import { html, type Markup } from './html.ts'
 import { deciding, looksAhead, type MeasuredColumn, measureArms } from './measures.ts'
-import { script } from './script.ts'
+import { reportScript } from './script.ts'
 import { styles } from './styles.ts'
 
-/** @param runs those that have something of their own to show, in order */
-export function renderPage(input: Omit<Overview, 'arms'>, runs: readonly Run[]): string {
-  const arms = groupArms(runs)
+/** @param agents of the arms that answered questions, where any did */
+export function renderPage(overview: Overview, agents?: AgentReport): string {
+  const { arms, roots } = overview
   const columns = measureArms(arms)
-  const overview: Overview = { ...input, arms }
   const preferred = byLoss(arms, columns)
   const draw = figureNumbering()
   const legend = arms.length > 1 ? armLegend(arms) : undefined
+  const answers = agents && agentParts(agents, draw)
   const sections = [
-    arms.length > 0
-      ? section(
-          'comparison',
-          arms.length > 1 ? 'Comparison' : 'Result',
-          comparisonTable(arms, columns),
-          tableNote(arms),
-        )
-      : undefined,
+    ...(answers?.sections ?? []),
+    trainingTable(arms, columns, agents),
     section('learning', 'Learning', draw([lossCurves(arms), finalLosses(arms, columns), ...optimizerPanels(arms)])),
     section('balance', 'Balance', draw([...balancePanels(arms), ...routerLossPanels(arms), loadMaps(arms, preferred)])),
     section(
@@ -41,23 +36,39 @@ export function renderPage(input: Omit<Overview, 'arms'>, runs: readonly Run[]):
       draw(matrixFigures(arms, preferred)),
       allMetrics(arms),
     ),
-    section('configuration', 'Configuration', differences(arms), configurations(input.roots, arms)),
+    section('configuration', 'Configuration', differences(arms), configurations(roots, arms)),
     section('record', 'Record', record(overview)),
   ].filter((value) => value !== undefined)
 
-  const title = `${input.roots
+  const title = `${roots
     .map((root) => root.name ?? root.experiment)
     .slice(0, 3)
     .join(', ')} – mixlab report`
   return htmlDocument({
     title,
-    styles: styles(arms.length),
-    script,
-    header: pageHeader(overview, headline(arms, columns)),
+    styles: `${styles(arms.length)}${answers?.styles ?? ''}`,
+    script: reportScript(...(answers?.scripts ?? [])),
+    header: pageHeader(overview, answers?.lead ?? headline(arms, columns), answers?.facts),
     sections: sections.map((one) =>
       legend && (one.id === 'learning' || one.id === 'balance') ? { ...one, body: html`${legend}${one.body}` } : one,
     ),
+    ...(answers && { data: answers.data }),
   })
+}
+
+/** The comparison by losses; beside arms that answered questions, of those that trained. */
+function trainingTable(
+  arms: readonly Arm[],
+  columns: readonly MeasuredColumn[],
+  agents: AgentReport | undefined,
+): Section | undefined {
+  if (!agents) {
+    const title = arms.length > 1 ? 'Comparison' : 'Result'
+    return arms.length === 0 ? undefined : section('comparison', title, comparisonTable(arms, columns), tableNote(arms))
+  }
+  const trained = arms.filter((arm) => arm.runs.some(({ series }) => series.loss.length > 0))
+  if (trained.length === 0) return undefined
+  return section('training', 'Training', comparisonTable(trained, measureArms(trained)), tableNote(trained))
 }
 
 /** Arms by the deciding loss, lowest first. */

@@ -143,4 +143,7 @@ for (const svg of document.querySelectorAll('.plot.lines, .plot.cells')) {
 export const pageScript = (...parts: readonly string[]): string =>
   `(() => {\n'use strict'\n${[common, tip, ...parts].join('')}})()`
 
-export const script = pageScript(armsAlone, curvesAndCells)
+/** A report's, with what its kind of runs adds. */
+export const reportScript = (...parts: readonly string[]): string => pageScript(armsAlone, curvesAndCells, ...parts)
+
+export const script = reportScript()

@@ -1,14 +1,16 @@
 // Reads run directories and writes the page. Runs with children are shown as their children; a parent that also trained
-// is an arm of its own.
+// is an arm of its own. Runs that answered questions have sections of their own (agents/).
 import { join } from 'node:path'
 import { openRun, readEvents, type RunRecord, writeAtomically } from '@mixlab/lab'
 import { MixlabError } from '@mixlab/core'
-import type { Run } from './arms.ts'
+import { hasAnswers } from './agents/run-files.ts'
+import { readAgentReport } from './agents/sections.ts'
+import { groupArms, type Run } from './arms.ts'
 import { renderPage } from './page.ts'
 import { collectSeries } from './series.ts'
 
 const hasOwn = ({ record, series }: Run): boolean =>
-  record.children.length === 0 || series.loss.length > 0 || series.layers.length > 0
+  record.children.length === 0 || series.loss.length > 0 || series.layers.length > 0 || hasAnswers(record.path)
 
 /** The HTML of a report on runs that are already opened. */
 export async function renderReport(roots: readonly RunRecord[]): Promise<string> {
@@ -18,7 +20,8 @@ export async function renderReport(roots: readonly RunRecord[]): Promise<string>
     for (const child of record.children) await visit(child, root)
   }
   for (const root of roots) await visit(root, root)
-  return renderPage({ roots, all }, all.filter(hasOwn))
+  const arms = groupArms(all.filter(hasOwn))
+  return renderPage({ roots, all, arms }, await readAgentReport(arms))
 }
 
 /**

@@ -33,7 +33,8 @@ export function pointsOf(event: RunEvent): Point[] {
     metrics['train.learningRate'] = event.learningRate
     if (event.timing) metrics['train.tokensPerSecond'] = event.timing.tokensPerSecond
   }
-  const step = 'step' in event ? event.step : 0
+  // Of a topology's events `step` is a name.
+  const step = 'step' in event && typeof event.step === 'number' ? event.step : 0
   // A user's own evaluator may have put null or text where a number belongs.
   return Object.entries(metrics).flatMap(([name, value]) =>
     typeof value === 'number' ? [{ key: grouped(name), value, step, time }] : [],

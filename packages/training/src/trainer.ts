@@ -224,6 +224,7 @@ export async function train(run: RunContext, options: TrainingOptions): Promise<
       'optimizer.safetensors': tensorFile(optimizer.state()),
       ...(averages && { 'ema.safetensors': tensorFile(averages.state()) }),
       'tokenizer.json': JSON.stringify(corpus.tokenizer),
+      ...(model.config !== undefined && { 'model.json': JSON.stringify(model.config) }),
     }
     const state: TrainingState = { ...identity, progress, earlyStopping: stopping?.state ?? null }
     const { path } = await saveCheckpoint(root, step, files, state, config.checkpoint.keep)

@@ -6,6 +6,7 @@ import { createBatches, fixedBatches, loadTokenizer } from '@mixlab/data'
 import { tf } from '@mixlab/tensor'
 import { describe, expect, test } from 'vitest'
 import { learningRateAt, meanLoss, scheduleConfig, withTensors } from '../src/index.ts'
+import { build } from '../../nn/test/models.ts'
 import { checkpointNames, eventsOf, lastCheckpoint, outline, quiet, tensorsIn, trainIn } from './runs.ts'
 import { corpus, corpusOf, denseModel, mixtureModel, valuesOf } from './tiny.ts'
 
@@ -118,15 +119,20 @@ test.each(['shuffled', 'random'] as const)('the first step sees the first %s bat
   expect(eventsOf(trained, 'train.step')[0]!.loss).toBeCloseTo(loss, 5)
 })
 
-test('a checkpoint has the tokenizer, too', async () => {
+test('a checkpoint has what makes its model and its tokenizer again', async () => {
   const { path } = await trainIn({ config: { ...quiet, steps: 1 } })
   const files = lastCheckpoint(path)
   expect(Object.keys(files).toSorted()).toEqual([
+    'model.json',
     'model.safetensors',
     'optimizer.safetensors',
     'state.json',
     'tokenizer.json',
   ])
+  using again = build(JSON.parse(files['model.json']!.toString()) as object, corpus.tokenizer.size)
+  using model = denseModel()
+  expect(again.config).toEqual(model.config)
+  expect([...again.state().keys()]).toEqual([...model.state().keys()])
   const tokenizer = loadTokenizer(JSON.parse(files['tokenizer.json']!.toString()), 'tokenizer.json')
   expect([...tokenizer.encode('hey, ho')]).toEqual([...corpus.tokenizer.encode('hey, ho')])
 })

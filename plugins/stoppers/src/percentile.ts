@@ -1,10 +1,10 @@
 // The median rule of Vizier (Golovin et al. 2017, section 3.2.2) for any percentile: a trial's best value so far against
 // what completed trials had reported at the same step.
+import { percentileOf } from '@mixlab/statistics'
 import { type Direction, defineStopper, type Stopper } from '@mixlab/studies'
 import { z } from 'zod'
 import { bestOf, isBetter, latestReport } from './intermediate.ts'
 import { isJudged, type JudgedSteps, judgedStepsFields } from './judged-steps.ts'
-import { percentileOf } from './quantile.ts'
 
 export const percentileFields = {
   startupTrials: z.int().min(0).default(5).describe('Completed trials before which no trial is stopped'),

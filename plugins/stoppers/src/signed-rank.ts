@@ -1,6 +1,6 @@
 // Wilcoxon's signed-rank test (Wilcoxon 1945), one-sided, as scipy.stats.wilcoxon(zero_method='zsplit', method='auto')
 // does it: exact where that is feasible, else the normal approximation, corrected for ties but not for continuity.
-import { normalTail } from './normal-tail.ts'
+import { normalTail } from '@mixlab/statistics'
 
 interface Ranked {
   readonly difference: number

@@ -1,10 +1,9 @@
 // What the decisions hang on to the last bit, against closed forms, tables and figures of numpy, scipy and Python.
+import { normalTail, percentileOf } from '@mixlab/statistics'
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { bracketBudgets, bracketOf } from '../src/hyperband.ts'
 import { naturalLog } from '../src/natural-log.ts'
-import { normalTail } from '../src/normal-tail.ts'
-import { percentileOf } from '../src/quantile.ts'
 import { signedRankTest } from '../src/signed-rank.ts'
 
 describe('percentile', () => {

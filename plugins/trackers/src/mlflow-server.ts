@@ -9,6 +9,8 @@ import type { MlflowStore } from './mlflow-store.ts'
 const missing = 'RESOURCE_DOES_NOT_EXIST'
 /** Longest silence of a server, in milliseconds. */
 const silenceMs = 120_000
+/** Every MLflow server knows the search for experiments, for whom it lets in. */
+const refusals: ReadonlySet<number> = new Set([401, 403, 404, 405, 501])
 
 /** What an artifact's name cannot have. */
 const artifactName = (name: string): string => name.replaceAll(/[#\\]|%(?=[\da-f]{2})/gi, '_')
@@ -44,8 +46,13 @@ export function mlflowServer(uri: string | null): MlflowStore {
       try {
         for await (const _ of client.experiments.search({ pageSize: 1, signal })) break
       } catch (error) {
-        // A server that does not answer, or not yet, may later; one that refuses the password will not.
-        if (MlflowError.is(error) && (error.status === 401 || error.status === 403)) throw asMistake(error)
+        // A server that does not answer, or not yet, may later; one that refuses the password, or that is no MLflow, won't.
+        if (!MlflowError.is(error) || !refusals.has(error.status ?? 0)) return
+        const hint =
+          'what answers at the tracking URI is no MLflow server: give the address of its page, http://host:port'
+        throw error.status === 401 || error.status === 403
+          ? asMistake(error)
+          : new MixlabError(`tracker mlflow: ${client.trackingUri}: ${hint}`, { code: 'tracker', cause: error })
       }
     },
     async openRun({ key, experiment, name, startTime, tags }, signal) {

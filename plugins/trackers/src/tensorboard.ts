@@ -104,7 +104,7 @@ export const tensorboard = defineTracker({
       note(run, new Set(events.flatMap(pointsOf).map(({ key }) => key)))
       if (records.length > 0) await append(run, records)
       state.lastStep = events.reduce(
-        (last, event) => Math.max(last, 'step' in event ? event.step : 0),
+        (last, event) => Math.max(last, 'step' in event && typeof event.step === 'number' ? event.step : 0),
         state.lastStep ?? 0,
       )
       state.ended = undefined

@@ -1,6 +1,6 @@
 // The paragraph at the top of a sweep's report, computed: which point is best, and whether the noise allows to say so.
+import { difference } from '@mixlab/statistics'
 import { html, type Markup } from '../html.ts'
-import { difference } from '../statistics.ts'
 import { frontVolume } from './figures/front.ts'
 import { number } from '../format.ts'
 import { estimateText, list, meanText, plural, pointText, spreadText } from './text.ts'

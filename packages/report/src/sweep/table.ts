@@ -1,8 +1,8 @@
 // The same facts for a terminal: what was found, in words, and the best trials in as many columns as fit.
+import { difference } from '@mixlab/statistics'
 import { styleText } from 'node:util'
 import { ellipsis, longest, percent } from '../format.ts'
 import { plain } from '../html.ts'
-import { difference } from '../statistics.ts'
 import { showValue } from './axis.ts'
 import type { SweepReport } from './data.ts'
 import { stepsSaved, trialCounts } from './facts.ts'

@@ -1,7 +1,7 @@
 // The tables of a sweep's report: the best trials, all of them, what was infeasible, what failed.
+import { difference } from '@mixlab/statistics'
 import { duration, ellipsis, whole } from '../format.ts'
 import { html, type Markup } from '../html.ts'
-import { difference } from '../statistics.ts'
 import { type ParameterAxis, showValue } from './axis.ts'
 import { stateWord } from './facts.ts'
 import { meanText, signedText, spreadText } from './text.ts'

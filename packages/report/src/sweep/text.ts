@@ -1,6 +1,6 @@
 // Objectives, points and lists in words.
+import type { Estimate } from '@mixlab/statistics'
 import { fixed, number, whole } from '../format.ts'
-import type { Estimate } from '../statistics.ts'
 import { type ParameterAxis, showValue } from './axis.ts'
 import { type Point, settings } from './view.ts'
 

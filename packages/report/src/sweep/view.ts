@@ -1,6 +1,6 @@
 // What all the figures look at: each trial with the estimates of its objectives over seeds, and who is best.
+import { difference, type Estimate, estimate, rank, type Ranking } from '@mixlab/statistics'
 import type { Direction, ParameterValue, Space, Trial } from '@mixlab/studies'
-import { difference, type Estimate, estimate, rank, type Ranking } from '../statistics.ts'
 import { type ParameterAxis, parameterAxes } from './axis.ts'
 import type { Objective, SweepReport } from './data.ts'
 import { lowerIsBetter, paretoFront } from './pareto.ts'

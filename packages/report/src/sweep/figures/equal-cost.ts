@@ -1,10 +1,10 @@
 // Is a better point better, or only dearer? The objective against what a token costs, by the choices of the first
 // categorical parameter; where all cost about the same, the choices side by side.
+import { estimate } from '@mixlab/statistics'
 import type { Figure } from '../../figure.ts'
 import { percent, short } from '../../format.ts'
 import { html } from '../../html.ts'
 import { svgElement, type SvgNode } from '../../plot.ts'
-import { estimate } from '../../statistics.ts'
 import { armColour, ARM_COLOURS } from '../../theme.ts'
 import { type Axis, numberAxis, objectiveAxis, type ParameterAxis, showValue } from '../axis.ts'
 import { chart, dots, pathThrough, type Place } from '../chart.ts'

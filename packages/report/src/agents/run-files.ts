@@ -1,0 +1,51 @@
+// What a run of questions leaves in its directory, read back: `topology.json`, and the grades by question. Answers are
+// read where they are needed (see tally.ts, transcripts/pack.ts): they hold every message that was sent.
+import { existsSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import type { QuestionGrades } from '@mixlab/agents'
+import { fromJson } from '@mixlab/core'
+import { linesOf } from './json-lines.ts'
+
+export interface DrawnStep {
+  readonly id: string
+  readonly kind: string
+  readonly layer: number
+  readonly agents: readonly string[]
+  readonly from: readonly string[]
+}
+
+export interface DrawnTopology {
+  readonly name: string
+  readonly steps: readonly DrawnStep[]
+  /** The step that gives the answer. */
+  readonly output?: string
+  readonly plan?: {
+    /** Of one question. */
+    readonly calls?: { readonly min: number; readonly max: number }
+  }
+}
+
+export const answersFile = (run: string): string => join(run, 'answers.jsonl')
+
+export const hasAnswers = (run: string): boolean => existsSync(answersFile(run))
+
+/** Undefined where there is none, or it is not one. */
+export async function readTopology(run: string): Promise<DrawnTopology | undefined> {
+  try {
+    const topology = fromJson(await readFile(join(run, 'topology.json'), 'utf8')) as DrawnTopology
+    return Array.isArray(topology.steps) ? topology : undefined
+  } catch {
+    return undefined
+  }
+}
+
+/** By place in the data set. */
+export async function readGrades(run: string): Promise<Map<number, QuestionGrades>> {
+  const grades = new Map<number, QuestionGrades>()
+  for await (const { text } of linesOf(join(run, 'grades.jsonl'))) {
+    const line = fromJson(text) as QuestionGrades
+    grades.set(line.index, line)
+  }
+  return grades
+}
