@@ -90,9 +90,9 @@ export interface SelfPreference {
   readonly judge: string
   /** The arm of the judge's own answers. */
   readonly arm: string
-  /** Pairs with that arm which other judges judged, too. */
+  /** Pairs with that arm which judges without a stake judged, too. */
   readonly pairs: number
-  /** Mean preference for the arm: the judge's, the other judges', and the difference with its interval. */
+  /** Mean preference for the arm: the judge's, those judges', and the difference with its interval. */
   readonly own: number
   readonly others: number
   readonly difference: number
@@ -102,8 +102,8 @@ export interface SelfPreference {
 }
 
 /**
- * Whether judges prefer answers of their own more than other judges prefer them on the same pairs (Panickssery et al. 2024
- * call it self-preference). Judges that wrote no arm, and pairs that nobody else judged, say nothing.
+ * Whether judges prefer answers of their own more than judges without a stake in the pair do (Panickssery et al. 2024 call it
+ * self-preference). Judges that wrote no arm, and pairs that no such judge judged, say nothing.
  * @param arms judge → the arm whose answers its model wrote
  */
 export function selfPreference(
@@ -114,7 +114,8 @@ export function selfPreference(
   return Object.entries(arms).flatMap(([judge, arm]) => {
     const compared = pairs.flatMap((pair) => {
       const own = pair.find((each) => each.judge === judge && (each.first === arm) !== (each.second === arm))
-      const others = pair.filter((each) => each.judge !== judge)
+      // A judge with an arm of its own in the pair is no measure of another one's preference.
+      const others = pair.filter((each) => ![each.first, each.second].includes(arms[each.judge] ?? ''))
       if (!own || others.length === 0) return []
       const forArm = ({ first, preference }: PairJudgement) => (first === arm ? preference : 1 - preference)
       const theirs = others.reduce((sum, each) => sum + forArm(each), 0) / others.length
