@@ -26,17 +26,27 @@ declare module '@mixlab/core' {
 /** Defines a plugin that makes chat models. */
 export const defineAgent = pluginHelper('agent')
 
+/** Secrets, and which have been handed out: what must never be written anywhere. */
+export interface Secrets extends AgentContext {
+  readonly handedOut: ReadonlySet<string>
+}
+
 /** Reads secrets from `environment`. */
-export const secretsFrom = (environment: Readonly<Record<string, string | undefined>>): AgentContext => ({
-  secret(variable) {
-    const value = environment[variable]
-    if (value === undefined || value === '')
-      throw new MixlabError(`the environment variable ${variable} is not set: it should hold the provider's key`, {
-        code: 'missing-key',
-      })
-    return value
-  },
-})
+export const secretsFrom = (environment: Readonly<Record<string, string | undefined>>): Secrets => {
+  const handedOut = new Set<string>()
+  return {
+    handedOut,
+    secret(variable) {
+      const value = environment[variable]
+      if (value === undefined || value === '')
+        throw new MixlabError(`the environment variable ${variable} is not set: it should hold the provider's key`, {
+          code: 'missing-key',
+        })
+      handedOut.add(value)
+      return value
+    },
+  }
+}
 
 /** Money for a million tokens. */
 export const priceConfig = z.strictObject({

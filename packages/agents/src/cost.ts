@@ -12,4 +12,6 @@ export interface Cost {
   /** Money as if nothing had been cached, neither by the provider nor in a recording. Absent: no price known. */
   readonly logical?: number
   readonly currency?: string
+  /** In a sum: some part has no known price, so that `billed` and `logical` are at least this much. */
+  readonly lowerBound?: true
 }

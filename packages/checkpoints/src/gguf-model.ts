@@ -19,6 +19,8 @@ export interface GgufOptions {
   readonly name: string
   /** Of matrices; vectors stay float32. Default F32. */
   readonly dtype?: 'F32' | 'F16'
+  /** How a conversation is written out, as a Jinja template; default: none is in the file. */
+  readonly chatTemplate?: string
 }
 
 /** Our names of a block's parts, and GGUF's. */
@@ -119,6 +121,8 @@ export async function saveGguf(
   checkShape(config)
   const shape = shapeOf(config)
   const metadata = new Map([...describe(config, shape, options), ...ggufVocabulary(tokenizer)])
+  if (options.chatTemplate !== undefined)
+    metadata.set('tokenizer.chat_template', { type: 'string', value: options.chatTemplate })
   const tensors = new Map<string, GgufTensor>()
   for (const [name, tensor] of model.parameters()) {
     const dtype = tensor.rank > 1 ? (options.dtype ?? 'F32') : 'F32'

@@ -27,6 +27,7 @@ export {
   type RouterContext,
   type RouterInput,
   type RouterLoss,
+  type RouterOutcomes,
   type RouterOutput,
   type Routing,
   type TokenChoice,

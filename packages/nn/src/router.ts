@@ -33,6 +33,20 @@ interface RouterTelemetry {
   readonly losses: Readonly<Record<string, RouterLoss>>
   /** What the router believes: probabilities or scores [T, E]; for evaluators. */
   readonly scores_TE?: tf.Tensor2D
+  /**
+   * Logits of how good each member's output will be; differentiable. Routers that return it learn from outcomes by
+   * cross-entropy, the others by the expected outcome under `scores_TE`.
+   */
+  readonly quality_TE?: tf.Tensor2D
+}
+
+/** What came of routing rows to members; of those that a row was not sent to, nothing is known. */
+export interface RouterOutcomes {
+  readonly x_TD: tf.Tensor2D
+  /** 0 (worst) to 1; any number where it is not known. */
+  readonly quality_TE: tf.Tensor2D
+  /** 1 where it is known, else 0. */
+  readonly known_TE: tf.Tensor2D
 }
 
 /** Each token chooses k members: what most routers return. A capacity policy can be applied to it. */
@@ -65,6 +79,11 @@ export interface Router {
    * for routers that steer without a gradient.
    */
   afterStep?(counts_E: tf.Tensor1D): void
+  /**
+   * Learns from outcomes without a gradient. Called again, it adds to what it knows.
+   * @throws MixlabError where it can learn only once
+   */
+  fit?(outcomes: RouterOutcomes): void
 }
 
 export interface RouterContext {

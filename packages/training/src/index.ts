@@ -19,7 +19,6 @@ export {
   type SavedCheckpoint,
 } from './checkpoint.ts'
 export { withTensors } from './state-files.ts'
-export { countsOf, loadStatistics, type LoadStatistics } from './load-statistics.ts'
 export { batchTensors, lossMetrics, meanLoss } from './validation.ts'
 export {
   defineEvaluator,

@@ -1,17 +1,8 @@
 // What a step's readings mean: numbers for the host, events, and the batch as an artifact when they are not finite.
-import type { Emit, MixlabEvents, RunContext } from '@mixlab/core'
+import { countsOf, type Emit, type LayerLoad, type MixlabEvents, routingEvent, type RunContext } from '@mixlab/core'
 import type { Batches, Corpus } from '@mixlab/data'
-import { countsOf, loadStatistics } from './load-statistics.ts'
-import type { StepResult } from './step.ts'
 
-interface LayerLoad {
-  readonly layer: number
-  readonly router: string
-  readonly members: readonly string[]
-  /** Pairs that each member received, over all micro-batches. */
-  readonly counts: readonly number[]
-  readonly requested: number
-}
+import type { StepResult } from './step.ts'
 
 export interface StepReadings {
   readonly loss: number
@@ -54,11 +45,7 @@ type StepAbout = Omit<MixlabEvents['train.step'], 'loss' | 'losses' | 'gradientN
 export function emitStep(emit: Emit, { loss, losses, gradientNorm, layers }: StepReadings, about: StepAbout): void {
   const { step, learningRate, tokens, timing } = about
   emit('train.step', { step, loss, losses, learningRate, gradientNorm, tokens, ...(timing && { timing }) })
-  for (const { layer, router, members, counts, requested } of layers) {
-    const { load, entropy, maxViolation } = loadStatistics(counts)
-    const dropped = requested > 0 ? 1 - sum(counts) / requested : 0
-    emit('mixture.routing', { step, layer, router, members, load, entropy, maxViolation, dropped })
-  }
+  for (const layer of layers) emit('mixture.routing', routingEvent(step, layer))
 }
 
 /** Writes the batch of a step, as tokens and text, into the run's artifacts; returns the path relative to the run. */

@@ -1,31 +1,28 @@
 // GGUF files written of our own models, read by llama.cpp itself: the same tokens, the same log-probabilities; then the
 // adapter's streaming, usage, cancellation and errors, against that library.
 import { execFileSync } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
 import type { ChatModel } from '@mixlab/agents'
 import { saveGguf } from '@mixlab/checkpoints'
 import { RandomStream } from '@mixlab/core'
 import { byteTokenizer } from '@mixlab/data'
-import { generate, type LanguageModel } from '@mixlab/nn'
+import type { LanguageModel } from '@mixlab/nn'
 import { tf } from '@mixlab/tensor'
 import type { Token } from 'node-llama-cpp'
-import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
-import { llamaCpp } from '../src/index.ts'
+import { beforeAll, describe, expect, onTestFinished, test } from 'vitest'
+import { llamaCpp, ownModel } from '../src/index.ts'
 import { acquire } from '../src/llama-cpp/load.ts'
-import { ask, build, llamaShape, never, startEngine, streamed, temporaryFolder, trainedModel } from './models.ts'
+import { ask, build, llamaShape, never, startEngine, streamed, temporaryFolder, trainedModel, verse } from './models.ts'
 
 const quiet = { gpu: false, threads: 1 } as const
 const shape = { ...llamaShape, contextLength: 256 }
 
-const create = async (config: object): Promise<ChatModel> => {
-  const model = await llamaCpp.create(llamaCpp.config.parse({ ...quiet, ...config }), {} as never)
-  onTestFinished(() => model[Symbol.asyncDispose]!())
-  return model
-}
+const make = async (config: object): Promise<ChatModel> =>
+  llamaCpp.create(llamaCpp.config.parse({ ...quiet, ...config }), {} as never)
 
-/** Log-probabilities of each next token after each token of the text, by llama.cpp with keys and values in float32. */
+/** Logits of the next token after each token of the text, by llama.cpp with keys and values in float32. */
 async function logitsOf(path: string, text: string): Promise<number[][]> {
   const { loaded, release } = await acquire({ path, sequences: 1, ...quiet })
   const context = await loaded.model.createContext({
@@ -89,33 +86,217 @@ describe('a file of our weights', () => {
 })
 
 describe('the adapter', () => {
-  let model: LanguageModel
-  let path: string
-  let chat: ChatModel
   const prompt = 'the rain it rain'
+  const folder = mkdtempSync(join(tmpdir(), 'mixlab-gguf-'))
+  const path = join(folder, 'rain.gguf')
+  let model: LanguageModel
+  let own: ChatModel
+  let chat: ChatModel
 
   beforeAll(async () => {
     model = trainedModel(shape)
-    const { mkdtempSync } = await import('node:fs')
-    path = join(mkdtempSync('/tmp/mixlab-gguf-'), 'rain.gguf')
+    own = await ownModel({ name: 'rain', model, tokenizer: byteTokenizer })
     await saveGguf(path, model, byteTokenizer, { name: 'rain' })
-    chat = await Promise.resolve(llamaCpp.create(llamaCpp.config.parse({ ...quiet, path, sequences: 3 }), {} as never))
-  })
-  afterAll(async () => {
-    await chat[Symbol.asyncDispose]!()
-    model.dispose()
+    chat = await make({ path, sequences: 3 })
+    return async () => {
+      await chat[Symbol.asyncDispose]!()
+      model.dispose()
+      rmSync(folder, { recursive: true })
+    }
   })
 
-  test('continues greedily as our own generation does, token by token', async () => {
-    const ids = [...byteTokenizer.encode(prompt)]
-    const ours = byteTokenizer.decode(await generate(model, ids, { maxTokens: 120, temperature: 0 }))
-    const { reply, pieces } = await streamed(chat, ask(prompt, { maxTokens: 120, temperature: 0 }))
-    expect(reply.text).toBe(ours)
-    expect(pieces.join('')).toBe(ours)
-    expect(pieces).toHaveLength(120)
-    expect(reply.finishReason).toBe('length')
-    expect(reply.usage).toEqual({ inputTokens: prompt.length, cachedInputTokens: 0, outputTokens: 120 })
-    expect(ours).toContain('every day')
+  test('continues greedily as our own generation does, token by token, to the end of the document', async () => {
+    const request = ask(prompt, { maxTokens: 200, temperature: 0 })
+    const [ours, theirs] = [await streamed(own, request), await streamed(chat, request)]
+    expect(theirs.reply.text).toBe(verse.slice(prompt.length))
+    expect(theirs.pieces).toEqual(ours.pieces)
+    expect(theirs.pieces.join('')).toBe(theirs.reply.text)
+    expect(theirs.reply.finishReason).toBe('stop')
+    // The token that ends the document is counted, too: the model has made it.
+    expect(theirs.reply.usage).toEqual({
+      inputTokens: prompt.length,
+      cachedInputTokens: 0,
+      outputTokens: theirs.pieces.length + 1,
+    })
+    expect(await chat.generate(request, { signal: never })).toEqual(theirs.reply)
+    const short = await chat.generate({ ...request, maxTokens: 7 }, { signal: never })
+    expect(short).toMatchObject({ text: verse.slice(16, 23), finishReason: 'length', usage: { outputTokens: 7 } })
+    const cut = await chat.generate({ ...request, stop: ['day', 'with'] }, { signal: never })
+    expect(cut).toMatchObject({ text: 'eth every ', finishReason: 'stop', usage: { outputTokens: 13 } })
   })
-  console.log(pathToFileURL, RandomStream, execFileSync, readFileSync, writeFileSync, never)
+
+  test('log-probabilities are our own generation’s', async () => {
+    const request = ask(prompt, { maxTokens: 30, temperature: 0, logProbabilities: 3 })
+    const [ours, theirs] = await Promise.all([own, chat].map((each) => each.generate(request, { signal: never })))
+    expect(theirs!.text).toBe(ours!.text)
+    expect(theirs!.logProbabilities).toHaveLength(30)
+    for (const [index, one] of theirs!.logProbabilities!.entries()) {
+      const wanted = ours!.logProbabilities![index]!
+      expect(one.token).toBe(wanted.token)
+      // llama.cpp keeps keys and values in half precision.
+      expect(Math.abs(one.logProbability - wanted.logProbability)).toBeLessThan(0.01)
+      expect(one.alternatives![0]).toEqual({ token: one.token, logProbability: one.logProbability })
+      expect(one.alternatives![2]!.logProbability).toBeCloseTo(wanted.alternatives![2]!.logProbability, 1)
+    }
+    // With a temperature they still are the model's own.
+    const warm = await chat.generate({ ...request, temperature: 1.5, topP: 0.95, seed: 3 }, { signal: never })
+    expect(warm.text.slice(0, 5)).toMatch(/^[ -~]{5}$/)
+    const again = ask(prompt + warm.text.slice(0, 5), { maxTokens: 1, temperature: 0, logProbabilities: 256 })
+    const row = (await own.generate(again, { signal: never })).logProbabilities![0]!.alternatives!
+    const sixth = warm.logProbabilities![5]!
+    const same = row.find(({ token }) => token === sixth.token)!
+    expect(Math.abs(same.logProbability - sixth.logProbability)).toBeLessThan(0.05)
+  })
+
+  test('a seed gives the same reply again, another seed another; without one the call’s numbers decide', async () => {
+    const request = ask('a', { maxTokens: 30, temperature: 1.5 })
+    const text = async (others: object, rng?: RandomStream) =>
+      (await chat.generate({ ...request, ...others }, { signal: never, ...(rng && { rng }) })).text
+    expect(await text({ seed: 4 })).toBe(await text({ seed: 4 }))
+    expect(await text({ seed: 4 })).not.toBe(await text({ seed: 5 }))
+    expect(await text({}, new RandomStream(1))).toBe(await text({}, new RandomStream(1)))
+    expect(await text({}, new RandomStream(1))).not.toBe(await text({}, new RandomStream(2)))
+  })
+
+  test('more calls than sequences: each says what it says alone', async () => {
+    const requests = ['the', 'the wind', 'a great', 'with hey', 'every', 'it', 'the world'].map((one) =>
+      ask(one, { maxTokens: 20, temperature: 0 }),
+    )
+    const alone: string[] = []
+    for (const request of requests) alone.push((await chat.generate(request, { signal: never })).text)
+    const together = await Promise.all(requests.map((request) => chat.generate(request, { signal: never })))
+    expect(together.map(({ text }) => text)).toEqual(alone)
+    expect(new Set(alone).size).toBeGreaterThan(3)
+  })
+
+  test('cancellation: while it writes, while it waits; the sequence is free again', async () => {
+    const request = ask(prompt, { maxTokens: 200, temperature: 2, seed: 1 })
+    const single = await make({ path, sequences: 1 })
+    onTestFinished(() => single[Symbol.asyncDispose]!())
+    const reason = new Error('not needed')
+    const controller = new AbortController()
+    let pieces = 0
+    const writing = (async () => {
+      for await (const chunk of single.stream(request, { signal: controller.signal }))
+        if (chunk.type === 'text' && ++pieces === 4) controller.abort(reason)
+    })()
+    await expect(writing).rejects.toBe(reason)
+    expect(pieces).toBe(4)
+
+    const reading = single.stream(request, { signal: never })[Symbol.asyncIterator]()
+    await reading.next()
+    const waiting = new AbortController()
+    const waits = single.generate(request, { signal: waiting.signal })
+    const next = single.generate(ask(prompt, { maxTokens: 3, temperature: 0 }), { signal: never })
+    setTimeout(() => waiting.abort(reason), 20)
+    await expect(waits).rejects.toBe(reason)
+    await reading.return!()
+    expect((await next).text).toBe('eth')
+    await expect(single.generate(request, { signal: AbortSignal.abort(reason) })).rejects.toBe(reason)
+  })
+
+  test('a schema is followed', async () => {
+    const responseSchema = {
+      type: 'object',
+      properties: { answer: { enum: ['yes', 'no'] }, sure: { type: 'boolean' } },
+    }
+    for (const seed of [1, 2, 3]) {
+      const reply = await chat.generate(ask('the', { responseSchema, seed, temperature: 1, logProbabilities: 1 }), {
+        signal: never,
+      })
+      const parsed = JSON.parse(reply.text) as { answer: string; sure: boolean }
+      expect(Object.keys(parsed).toSorted()).toEqual(['answer', 'sure'])
+      expect(['yes', 'no']).toContain(parsed.answer)
+      expect(typeof parsed.sure).toBe('boolean')
+      expect(reply.warnings).toEqual(['logProbabilities: not told of replies that follow a schema'])
+    }
+  })
+
+  test('a prompt longer than the context is a failure of the call', async () => {
+    const small = await make({ path, contextSize: 256 })
+    onTestFinished(() => small[Symbol.asyncDispose]!())
+    const failed = small.generate(ask('a'.repeat(600)), { signal: never })
+    await expect(failed).rejects.toMatchObject({ kind: 'invalid-request', retryable: false })
+    await expect(failed).rejects.toThrow('the prompt has 600 tokens, the context 256: shorten it or set contextSize')
+    await expect(small.generate(ask(''), { signal: never })).rejects.toThrow('the prompt is empty')
+    const full = await small.generate(ask('a'.repeat(250), { temperature: 2, seed: 2, maxTokens: 50 }), {
+      signal: never,
+    })
+    expect(full.usage.outputTokens).toBeLessThanOrEqual(6)
+  })
+
+  test('the file’s chat template is used, unless the configuration says otherwise', async () => {
+    const other = join(temporaryFolder(), 'chat.gguf')
+    const chatTemplate =
+      "{% for m in messages %}{{ m['role'] }}: {{ m['content'] }}\n{% endfor %}{% if add_generation_prompt %}assistant: {% endif %}"
+    await saveGguf(other, model, byteTokenizer, { name: 'chat', chatTemplate })
+    const templated = await make({ path: other })
+    const plain = await make({ path: other, prompt: 'plain' })
+    onTestFinished(async () => {
+      for (const one of [templated, plain]) await one[Symbol.asyncDispose]!()
+    })
+    const messages = [
+      { role: 'user', content: 'the rain' },
+      { role: 'assistant', content: 'it raineth' },
+      { role: 'user', content: 'every' },
+    ] as const
+    const settings = { maxTokens: 20, temperature: 0, logProbabilities: 0 }
+    const given = await templated.generate({ messages, ...settings }, { signal: never })
+    const text = 'user: the rain\nassistant: it raineth\nuser: every\nassistant: '
+    const wanted = await plain.generate(ask(text, settings), { signal: never })
+    expect(given).toEqual(wanted)
+    const joined = await plain.generate({ messages, ...settings }, { signal: never })
+    expect(joined.usage.inputTokens).toBe('the rain\nit raineth\nevery'.length)
+  })
+
+  test('the name changes with the weights; equal configurations share one load', async () => {
+    using other = build(shape, byteTokenizer.size, 2)
+    const second = join(temporaryFolder(), 'rain.gguf')
+    await saveGguf(second, other, byteTokenizer, { name: 'rain' })
+    const changed = await make({ path: second })
+    await changed[Symbol.asyncDispose]!()
+    expect(chat.model).toMatch(/^rain\.gguf@[0-9a-f]{12}$/)
+    expect(changed.model).not.toBe(chat.model)
+
+    const options = { path, contextSize: undefined, sequences: 3, gpu: false, threads: 1 } as const
+    const { loaded, release } = await acquire(options)
+    const again = await acquire(options)
+    expect(again.loaded.model).toBe(loaded.model)
+    await release()
+    await again.release()
+    expect(loaded.model.disposed).toBe(false)
+    expect(chat.countTokens!('the rain')).toBe(8)
+  })
+
+  test('what cannot be loaded is said in one line', async () => {
+    await expect(make({ path: '/nowhere.gguf' })).rejects.toThrow(
+      'agent llama-cpp: /nowhere.gguf cannot be read; give the path of a GGUF file',
+    )
+    const bad = join(temporaryFolder(), 'bad.gguf')
+    writeFileSync(bad, 'no model at all')
+    const failed = await make({ path: bad }).catch((error: unknown) => error as Error)
+    expect(failed).toMatchObject({ name: 'MixlabError' })
+    expect((failed as Error).message).toMatch(/^agent llama-cpp: .*bad\.gguf cannot be loaded: .*$/)
+    expect((await make({ path }).then(async (one) => (await one[Symbol.asyncDispose]!(), one))).provider).toBe(
+      'llama-cpp',
+    )
+  })
+
+  test('without the package one line says how to install it', () => {
+    // Resolved from a folder without node_modules, the package is not found: as where it is not installed.
+    const script = `
+      import { registerHooks } from 'node:module'
+      registerHooks({
+        resolve: (name, context, next) =>
+          next(name, name === 'node-llama-cpp' ? { ...context, parentURL: 'file:///nowhere/index.js' } : context),
+      })
+      const { llamaCpp } = await import(${JSON.stringify(new URL('../src/index.ts', import.meta.url).href)})
+      try {
+        await llamaCpp.create(llamaCpp.config.parse({ path: ${JSON.stringify(path)} }), {})
+      } catch (error) {
+        console.log(error.name + ': ' + error.message)
+      }`
+    const output = execFileSync(process.execPath, ['--input-type=module', '--eval', script], { encoding: 'utf8' })
+    expect(output).toBe('MixlabError: agent llama-cpp needs the package node-llama-cpp: npm install node-llama-cpp\n')
+  })
 })

@@ -27,11 +27,12 @@ export const llamaShape = {
   feedForward: { width: 48 },
 }
 
-/** A model that knows the verse: greedy continuations have clear margins. */
-export function trainedModel(config: object = llamaShape, steps = 60): LanguageModel {
-  const model = build(config, byteTokenizer.size)
-  const corpus = buildCorpus([{ text: verse.repeat(20), domain: '' }], { tokenizer: byteTokenizer })
-  const batches = createBatches(corpus.train, { batchSize: 8, contextLength: 32, rng: new RandomStream(1) })
+/** A model that knows the verse, and that a document ends with it: greedy continuations have clear margins. */
+export function trainedModel(config: object, steps = 250): LanguageModel {
+  const model = build({ ...config, initializerRange: 0.05 }, byteTokenizer.size)
+  const documents = Array.from({ length: 20 }, () => ({ text: verse, domain: '' }))
+  const corpus = buildCorpus(documents, { tokenizer: byteTokenizer })
+  const batches = createBatches(corpus.train, { batchSize: 2, contextLength: 210, rng: new RandomStream(1) })
   using optimizer = createOptimizer(optimizerConfig.parse({}), model.parameters())
   for (let step = 1; step <= steps; step++) {
     const result = trainStep({
@@ -40,7 +41,7 @@ export function trainedModel(config: object = llamaShape, steps = 60): LanguageM
       optimizer,
       step,
       accumulation: 1,
-      learningRate: 0.01,
+      learningRate: 0.01 * (1 - (step - 1) / steps),
       clip: 1,
       rng: new RandomStream(2),
       observe: false,

@@ -5,6 +5,8 @@ figure.half{grid-column:span 6}
 section>.figures+h3,section>.scroll+h3,section>.note+h3{margin-top:36px}
 .plot .on-lines{paint-order:stroke;stroke:var(--page);stroke-width:3.5px;stroke-linejoin:round}
 .plot.layers{text-anchor:start;width:auto;max-width:none;margin:0 0 6px}
+.diagrams{display:flex;flex-wrap:wrap;gap:26px 56px;align-items:flex-start}
+.diagrams .arm-block{margin:0;min-width:0;max-width:100%}
 .layers .column{font-weight:600}
 .layers .box>rect:first-of-type{fill:var(--card);stroke:var(--rule)}
 .layers .box .name{fill:var(--ink);font-weight:600;font-size:12px}

@@ -1,4 +1,6 @@
-// How evenly members are used: what a `mixture.routing` event and the expert-load evaluator report.
+// How evenly members are used: what a `mixture.routing` event and the expert-load evaluator report. Members are experts or
+// agents.
+import type { MixlabEvents } from './events.ts'
 
 export interface LoadStatistics {
   /** Share of the routed pairs that each member received; sums to 1 (all 0 where nothing was routed). */
@@ -32,3 +34,25 @@ export function loadStatistics(counts: readonly number[]): LoadStatistics {
 /** How many slots each member owns: the differences of `offsets` [E+1]. */
 export const countsOf = (offsets: ArrayLike<number>): number[] =>
   Array.from({ length: offsets.length - 1 }, (_, member) => offsets[member + 1]! - offsets[member]!)
+
+/** How often each member of a layer was chosen. */
+export interface LayerLoad {
+  readonly layer: number
+  readonly router: string
+  readonly members: readonly string[]
+  /** Pairs that each member received. */
+  readonly counts: readonly number[]
+  /** Pairs that the router asked for, those included that a capacity limit dropped. */
+  readonly requested: number
+}
+
+/** The `mixture.routing` event of a layer. */
+export function routingEvent(
+  step: number,
+  { layer, router, members, counts, requested }: LayerLoad,
+): MixlabEvents['mixture.routing'] {
+  const { load, entropy, maxViolation } = loadStatistics(counts)
+  const received = counts.reduce((sum, count) => sum + count, 0)
+  const dropped = requested > 0 ? 1 - received / requested : 0
+  return { step, layer, router, members, load, entropy, maxViolation, dropped }
+}
