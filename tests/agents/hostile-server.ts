@@ -117,7 +117,12 @@ export async function startHostileServer(options: HostileServerOptions = {}): Pr
     else if (behaviour === 'bad-gateway')
       response.writeHead(502, { 'content-type': 'text/html' }).end('<html><h1>502 Bad Gateway</h1></html>')
     else if (behaviour === 'unauthorized')
-      fail(response, 401, { ...invalid, message: 'Incorrect API key provided', code: 'invalid_api_key' })
+      fail(response, 401, {
+        ...invalid,
+        // Some servers do repeat it.
+        message: `Incorrect API key provided: ${response.req.headers.authorization?.replace('Bearer ', '') ?? 'none'}`,
+        code: 'invalid_api_key',
+      })
     else if (behaviour === 'unknown-model')
       fail(response, 404, { ...invalid, message: `The model ${entry.model} does not exist`, code: 'model_not_found' })
     else if (behaviour === 'context-length') {
@@ -232,7 +237,7 @@ export async function startHostileServer(options: HostileServerOptions = {}): Pr
       if (n === middle) {
         if (behaviour === 'truncated') return void response.end()
         if (behaviour === 'truncated-chunk') return void response.end(event(tokenChunk(token)).slice(0, -20))
-        if (behaviour === 'malformed-json') response.write('data: {"choices": [{"delta": nonsense}]}\n\n')
+        if (behaviour === 'malformed-json') return void response.end('data: {"choices": [{"delta": nonsense}]}\n\n')
         if (behaviour === 'error-in-stream') {
           response.end(event({ error: { message: 'Upstream failed', type: 'server_error', code: 502 } }))
           return

@@ -94,7 +94,10 @@ export async function answerQuestions(run: AnswerRun, options: AnswerOptions): P
       return config.agents[agent]?.price ?? prices.find(provider, model)
     },
   })
-  await run.directory.write('topology.json', `${JSON.stringify({ ...described(topology), plan, questions: { count: questions.length, hash } }, undefined, 1)}\n`)
+  await run.directory.write(
+    'topology.json',
+    `${JSON.stringify({ ...described(topology), plan, questions: { count: questions.length, hash } }, undefined, 1)}\n`,
+  )
   run.emit('questions.started', {
     topology: topology.name,
     questions: questions.length,
@@ -185,7 +188,11 @@ interface Agents extends AsyncDisposable {
 }
 
 /** Models of the script's own are not disposed: the script made them. */
-async function createAgents(run: AnswerRun, { config, models = {} }: AnswerOptions, context: AgentContext): Promise<Agents> {
+async function createAgents(
+  run: AnswerRun,
+  { config, models = {} }: AnswerOptions,
+  context: AgentContext,
+): Promise<Agents> {
   const table = new Map<string, Agent>()
   const made: ChatModel[] = []
   const dispose = async (): Promise<void> => {
