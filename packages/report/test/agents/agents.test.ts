@@ -252,7 +252,7 @@ describe('whatever was said', () => {
       questions: 3,
       says: evil,
       asks: evil,
-      arms: [mixture(`<b>${'x'.repeat(3)}</b>`.replaceAll('/', '-'), 2, ['a', 'b'], 'a')],
+      arms: [mixture(`arm ${evil}`, 2, ['a', 'b'], 'a')],
     })
     const { source, page } = await report('evil')
     expect(all(page, 'img')).toHaveLength(0)
