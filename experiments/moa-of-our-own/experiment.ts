@@ -46,7 +46,11 @@ const config = z.strictObject({
 type Config = z.output<typeof config>
 
 /** Trains one model; its checkpoint is what the agent is made of. */
-async function trainOne(run: RunContext, corpus: Corpus, { model: shape, training }: Pick<Config, 'model' | 'training'>) {
+async function trainOne(
+  run: RunContext,
+  corpus: Corpus,
+  { model: shape, training }: Pick<Config, 'model' | 'training'>,
+) {
   using model = createTransformer(shape, {
     vocabulary: corpus.tokenizer.size,
     rng: run.rng.stream('init'),
@@ -112,8 +116,15 @@ export default defineExperiment({
         }),
       )
       accuracy[name] = summary.graders['word']!.accuracy
-      const grades = readFileSync(run.directory.file(`children/${name}/grades.jsonl`), 'utf8').trim().split('\n')
-      scores.push(armOf(name, grades.map((line) => JSON.parse(line) as QuestionGrades)))
+      const grades = readFileSync(run.directory.file(`children/${name}/grades.jsonl`), 'utf8')
+        .trim()
+        .split('\n')
+      scores.push(
+        armOf(
+          name,
+          grades.map((line) => JSON.parse(line) as QuestionGrades),
+        ),
+      )
     }
     const { pairs } = compareArms(scores, { rng: run.rng.stream('comparison'), baseline: 'generalist' })
     return { accuracy, findings: pairs.map(({ text }) => text) }

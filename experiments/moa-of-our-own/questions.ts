@@ -35,7 +35,10 @@ export function wordQuestions(
   { count, passage, rng }: { readonly count: number; readonly passage: number; readonly rng: RandomStream },
 ): Question[] {
   const length = 2 * passage
-  const places = Array.from({ length: Math.floor((validation.tokens.length - length) / passage) }, (_, i) => i * passage)
+  const places = Array.from(
+    { length: Math.floor((validation.tokens.length - length) / passage) },
+    (_, i) => i * passage,
+  )
   const questions: Question[] = []
   for (const start of rng.shuffled(places)) {
     if (questions.length === count) break
