@@ -108,7 +108,7 @@ class QuestionRun {
 
   /** Runs a step, or says why it was not run. Never rejects: what is thrown is kept in `error`. */
   async step(step: Step, inputs: readonly StepResult[]): Promise<StepResult> {
-    const about = { id: step.id, kind: step.kind, layer: step.layer, saw: step.from }
+    const about = { id: step.id, kind: step.kind, layer: step.layer, saw: seenBy(step) }
     if (this.error === undefined && this.#options.signal.aborted) this.#stop({ error: interrupted() })
     if (this.error !== undefined || this.failure !== undefined)
       return { ...about, answers: [], skipped: `not run: ${this.failure ?? 'the run ended'}` }
@@ -196,10 +196,13 @@ class QuestionRun {
     const { topology } = this.#options
     const finished = [...(this.#finished.get(result.layer) ?? []), result]
     this.#finished.set(result.layer, finished)
-    if (finished.length < topology.steps.filter(({ layer }) => layer === result.layer).length) return
+    const steps = topology.steps.filter(({ layer }) => layer === result.layer)
+    if (finished.length < steps.length) return
+    const policy = topology.layers?.[result.layer] ?? {}
+    if (policy.quorum === undefined && steps.every(({ mayFail }) => mayFail === true)) return
     const missing = finished.flatMap((step) => step.missing ?? [])
     if (missing.length === 0) return
-    const { quorum = 1, below = 'fail' } = topology.layers?.[result.layer] ?? {}
+    const { quorum = 1, below = 'fail' } = policy
     const answers = finished.reduce((sum, step) => sum + step.answers.length, 0)
     if (answers >= (below === 'degrade' ? 1 : quorum)) return
     const [first] = missing
@@ -216,6 +219,8 @@ class QuestionRun {
     this.#cancel.abort(new ChatFailure('cancelled', 'its result was no longer needed'))
   }
 }
+
+const seenBy = ({ from, gates = [] }: Step): readonly string[] => from.filter((id) => !gates.includes(id))
 
 const trimmed = (text: string): string | undefined => text.trim() || undefined
 

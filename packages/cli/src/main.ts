@@ -66,6 +66,18 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
       const { reportCommand } = await import('./report-command.ts')
       await reportCommand(wanted, options)
     })
+  program
+    .command('transcript')
+    .description('Print a question of a run that answered questions, call by call, as Markdown: who saw what.')
+    .argument('<run>', 'path, id, end of an id, or latest')
+    .requiredOption('--question <id>', "the question's id")
+    .option('--arm <name>', 'only of this arm (default: of every arm that has it)')
+    .option('--out <file>', 'write it there')
+    .addOption(runsOption())
+    .action(async (run: string, options: { question: string; arm?: string; out?: string; runs: string }) => {
+      const { transcriptCommand } = await import('./transcript-command.ts')
+      await transcriptCommand(run, options)
+    })
   addPluginsCommands(program)
   program
     .command('engines')

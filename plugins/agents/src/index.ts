@@ -1,12 +1,15 @@
 // Chat models: one file each.
 import type { Plugin, PluginTable } from '@mixlab/core'
+import { aiSdk } from './ai-sdk.ts'
 import { llamaCpp } from './llama-cpp.ts'
 import { mixlab } from './mixlab.ts'
 import type { LoadedModel } from './model-folder.ts'
 import { openAiCompatible } from './openai-compatible.ts'
 import { scripted } from './scripted.ts'
 
-export { llamaCpp, mixlab, openAiCompatible, scripted }
+export { aiSdk, llamaCpp, mixlab, openAiCompatible, scripted }
+export { aiSdkModel, type AiSdkModelOptions } from './ai-sdk-model.ts'
+export { type AiSdkLanguageModel } from './ai-sdk-types.ts'
 export type { LoadedModel } from './model-folder.ts'
 export { ownModel, type OwnModelOptions, weightsHash } from './own-model.ts'
 export { scriptedAnswers, type ScriptedAnswersOptions } from './scripted-answers.ts'
@@ -20,7 +23,7 @@ export {
 } from './scripted-model.ts'
 
 /** All of them. */
-export const agentModels: readonly Plugin<'agent'>[] = [openAiCompatible, scripted, mixlab, llamaCpp]
+export const agentModels: readonly Plugin<'agent'>[] = [openAiCompatible, aiSdk, llamaCpp, mixlab, scripted]
 
 /**
  * The model in a folder, on the running engine; the caller disposes of it.

@@ -3,7 +3,7 @@ import { swatch } from '../figures/arm-heading.ts'
 import { decimalsFor, duration, fixed, number, percent, short, whole } from '../format.ts'
 import { html, type Hole, type Markup } from '../html.ts'
 import type { Comparison, Interval } from './intervals.ts'
-import { type Money, moneyText, tokensOf } from './money.ts'
+import { commonCurrency, type Money, moneyText, tokensOf } from './money.ts'
 import type { AgentArm, AgentView } from './view.ts'
 
 export const heading = (title: string, explanation: string, kind: 'text' | 'number' = 'number'): Markup =>
@@ -39,10 +39,13 @@ export const time = (milliseconds: number): string =>
       ? `${fixed(milliseconds / 1000, 2)}\u202fs`
       : duration(milliseconds)
 
-const moneyCell = (money: Money, questions: number): Markup => {
+/** Money is given for so many questions: that of one is an unreadable fraction. */
+export const PER_QUESTIONS = 1000
+
+const moneyCell = (money: Money, questions: number, currency: string | undefined): Markup => {
   const total = [...money.known.values()].reduce((sum, value) => sum + value, 0)
-  const text = moneyText(money, questions)
-  const sort = text === 'unknown' ? NaN : total / questions
+  const text = moneyText(money, PER_QUESTIONS / questions, currency)
+  const sort = text === 'unknown' ? NaN : (total / questions) * PER_QUESTIONS
   const title = `${moneyText(money)} in all${money.unpriced > 0 ? `; ${whole(money.unpriced)} calls have no known price` : ''}`
   return html`<td data-sort="${String(sort)}" title="${title}" ${text === 'unknown' && html`class="none"`}>${text}</td>`
 }
@@ -74,6 +77,8 @@ export function armTable(view: AgentView): Markup {
   const streamed = arms.some(({ firstToken }) => firstToken !== undefined)
   const parsing = arms.some(({ answers }) => answers.some(({ parsed }) => parsed !== undefined))
   const several = arms.some(({ tallies }) => tallies.length > 1)
+  const currency = commonCurrency(arms.flatMap(({ spent }) => [spent.logical, spent.billed]))
+  const per = `${currency === undefined ? '' : `${currency} `}per ${whole(PER_QUESTIONS)} questions`
   const row = (one: AgentArm, i: number): Markup => {
     const { answers, score, spent, latency, firstToken } = one
     const n = answers.length
@@ -103,7 +108,7 @@ export function armTable(view: AgentView): Markup {
       >
         ${spent.estimated > 0 && '≈ '}${short(Math.round(tokensOf(spent) / n))}
       </td>
-      ${moneyCell(spent.logical, n)}${moneyCell(spent.billed, n)}${timeCell(latency.p50)}${timeCell(latency.p95)}
+      ${moneyCell(spent.logical, n, currency)}${moneyCell(spent.billed, n, currency)}${timeCell(latency.p50)}${timeCell(latency.p95)}
       ${streamed && timeCell(firstToken?.p50)}
     </tr>`
   }
@@ -117,8 +122,7 @@ export function armTable(view: AgentView): Markup {
             ${heading('No answer', 'Questions without an answer; they count as wrong')}
             ${heading('Missing', 'Answers that steps had to do without: calls that failed for good')}
             ${heading('Calls', 'Per question')}${heading('Tokens', 'Per question, in and out')}
-            ${heading('Cost', 'Per question, as if nothing had been cached')}
-            ${heading('Billed', 'Per question, as it was paid')}
+            ${heading('Cost', `${per}, as if nothing had been cached`)}${heading('Billed', `${per}, as it was paid`)}
             ${heading('p50', 'Critical path: the longest chain of calls that wait for one another, median')}
             ${heading('p95', 'Critical path, 95th percentile')}
             ${streamed && heading('First token', 'Of the final answer, along the critical path, median')}
