@@ -1,7 +1,10 @@
 // What a provider's headers say is left. A reply tells what the server had left when it answered; requests that were sent
 // since then may not be in that number, so they are taken off it. What is used up comes back when the server says that
-// the limit is whole again: true of fixed windows, and cautious with buckets that fill all the time.
+// the limit is whole again: true of fixed windows, and cautious with buckets that fill all the time. For a limit of the
+// day nobody waits in silence: after a minute the provider is asked, and its refusal is a failure that is seen.
 import type { RateLimits } from './chat-model.ts'
+
+const longestMs = 60_000
 
 interface Left {
   amount: number
@@ -29,9 +32,15 @@ export class LearntLimits {
     this.#seen = sent.order
     const { requestsLeft, requestsResetMs, tokensLeft, tokensResetMs } = limits
     if (requestsLeft !== undefined && requestsResetMs !== undefined)
-      this.#requests = { amount: requestsLeft - (this.#sent - sent.order), until: now + requestsResetMs }
+      this.#requests = {
+        amount: requestsLeft - (this.#sent - sent.order),
+        until: now + Math.min(requestsResetMs, longestMs),
+      }
     if (tokensLeft !== undefined && tokensResetMs !== undefined)
-      this.#tokens = { amount: tokensLeft - (this.#tokensSent - sent.tokens), until: now + tokensResetMs }
+      this.#tokens = {
+        amount: tokensLeft - (this.#tokensSent - sent.tokens),
+        until: now + Math.min(tokensResetMs, longestMs),
+      }
   }
 
   /** When a request of so many tokens may be sent: `now` or later. */

@@ -1,7 +1,7 @@
 // A model marks an answer from 1 to 10, as in MT-Bench's single-answer grading (Zheng et al. 2023, section 3.1; FastChat's
 // llm_judge): temperature 0, the reasoning first, the mark as `[[7]]`. What FastChat drops or leaves as −1, a mark that
 // cannot be found, is counted as wrong here and reported as unparseable.
-import { defineGrader } from '@mixlab/agents'
+import { defineGrader, questionText } from '@mixlab/agents'
 import type { Message, Question } from '@mixlab/agents'
 import { z } from 'zod'
 
@@ -18,7 +18,7 @@ export function judgePrompt(
   const history = question.history?.map(({ role, content }) => `${role}: ${content}`).join('\n\n')
   const parts = [
     ...(history === undefined ? [] : [block('conversation so far', history)]),
-    block('question', question.text),
+    block('question', questionText(question)),
     ...(options.reference && question.answer !== undefined ? [block('reference answer', question.answer)] : []),
     block('answer to mark', answer),
   ]

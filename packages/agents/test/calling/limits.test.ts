@@ -184,3 +184,17 @@ test('a provider that only says 429 is approached: nothing is lost at sixteen ti
   // 60 of the first 64, then a few each time it tries one more.
   expect(refused).toBeLessThan(200)
 })
+
+test('a limit of the day is not waited for in silence', async () => {
+  const clock = new VirtualClock()
+  const model = chatModel({
+    async generate(_request, { onRateLimits }) {
+      onRateLimits?.({ requestsLeft: 0, requestsResetMs: 86_400_000 })
+      return reply('x')
+    },
+  })
+  await using caller = callerOf([agentOf('a', model)], { clock })
+  const begun = clock.now()
+  for (const i of [1, 2]) await clock.run(caller.call(callOf(`q${i}/s`, `${i}`)))
+  expect(clock.now() - begun).toBe(60_000)
+})
