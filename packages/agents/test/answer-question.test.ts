@@ -207,6 +207,52 @@ test('calls of a step that wait for one another are told by `after`', async () =
   ])
 })
 
+test('a step that does not wait for all of its calls: none is lost, and it can cancel what it does not need', async () => {
+  const enough = new AbortController()
+  const racing: Step = {
+    id: 'race',
+    kind: 'propose',
+    layer: 1,
+    agents: ['a', 'b'],
+    from: [],
+    plan: () => ({ calls: [], answers: { count: 1, tokens: 1 } }),
+    async run({ call }) {
+      const calls = ['a', 'b'].map((agent) => call({ agent, messages: [], signal: enough.signal }))
+      const first = await Promise.race(calls)
+      enough.abort()
+      return { answers: [{ text: 'x', agent: first.call.agent }] }
+    },
+  }
+  const agents = held()
+  const answer = ask({ name: 't', steps: [racing], output: 'race' }, agents.call)
+  await settle()
+  agents.end('q1/race/2')
+  const result = await answer
+  expect(result.calls.map(({ agent, failure }) => [agent, failure?.kind])).toEqual([
+    ['a', 'cancelled'],
+    ['b', undefined],
+  ])
+  expect(result.steps[0]!.missing).toMatchObject([{ agent: 'a', kind: 'cancelled' }])
+  // Without cancelling: the step is over when its last call is.
+  const patient: Step = {
+    ...racing,
+    async run({ call }) {
+      const calls = ['a', 'b'].map((agent) => call({ agent, messages: [] }))
+      return { answers: [{ text: 'x', agent: (await Promise.race(calls)).call.agent }] }
+    },
+  }
+  const others = held()
+  const later = ask({ name: 't', steps: [patient], output: 'race' }, others.call)
+  await settle()
+  others.end('q1/race/2')
+  await settle()
+  others.end('q1/race')
+  expect((await later).calls.map(({ id, text }) => [id, text])).toEqual([
+    ['q1/race', 'q1/race'],
+    ['q1/race/2', 'q1/race/2'],
+  ])
+})
+
 test('Ctrl-C: no new step starts, and the run is interrupted', async () => {
   const stop = new AbortController()
   const agents = held()
