@@ -53,9 +53,8 @@ test('questions: held-out text that breaks off within a word, and how the word g
 
 test('a word’s confidence: the mean over its letters and its end', () => {
   const logProbabilities = [-1, -2, -3, -50].map((logProbability) => ({ token: '', logProbability }))
-  const outcome = (text: string) => ({ reply: { text, logProbabilities } }) as Parameters<typeof wordConfidence>[0]
-  expect(wordConfidence(outcome('ab x'))).toBe(-2)
-  expect(wordConfidence(outcome(' abc'))).toBe(-1)
+  expect(wordConfidence({ text: 'ab x', logProbabilities })).toBe(-2)
+  expect(wordConfidence({ text: ' abc', logProbabilities })).toBe(-1)
 })
 
 describe('a run', () => {
