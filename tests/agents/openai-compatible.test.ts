@@ -1,5 +1,6 @@
 // The adapter against a server that OpenAI's own client confirms (hostile-server.test.ts), beside that client: the same
 // replies in every scenario; every failure under its name; nothing left open.
+import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChatReply, type ChatRequest, type FailureKind, type RateLimits } from '@mixlab/agents'
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
@@ -264,21 +265,49 @@ describe('cancellation', () => {
 })
 
 test('rate limits are passed on, with replies and with refusals', async () => {
-  await using it = await serve({ rateLimits: { requests: 10, tokens: 5000 }, plan: firstTries('rate-limit') })
+  await using it = await serve({
+    rateLimits: { requests: 2, tokens: 5000, windowMs: 200 },
+    plan: firstTries('rate-limit'),
+  })
   const seen: RateLimits[] = []
   const settings = options({ onRateLimits: (limits) => seen.push(limits) })
   await failureOf(it.model.generate(question, settings))
   await it.model.generate(question, settings)
-  expect(seen).toEqual(
-    [9, 8].map((left) => ({
-      requestsLimit: 10,
-      requestsLeft: left,
-      requestsResetMs: (10 - left) * 6000,
-      tokensLimit: 5000,
-      tokensLeft: 5000,
-      tokensResetMs: 360_000,
-    })),
-  )
+  const { kind, retryAfterMs } = await failureOf(it.model.generate(question, settings))
+  expect(kind).toBe('rate-limit')
+  expect(seen.map(({ requestsLeft }) => requestsLeft)).toEqual([1, 0, 0])
+  expect(seen[2]).toEqual({
+    requestsLimit: 2,
+    requestsLeft: 0,
+    requestsResetMs: retryAfterMs,
+    tokensLimit: 5000,
+    tokensLeft: 5000,
+    tokensResetMs: 360_000,
+  })
+  // As long as it asked, and it is served again.
+  await sleep(retryAfterMs!)
+  await it.model.generate(question, settings)
+  expect(it.server.log.map(({ completed }) => completed)).toEqual([false, true, false, true])
+})
+
+test('fetch’s own limits on waiting do not apply, however short they are', async () => {
+  const place = Symbol.for('undici.globalDispatcher.1')
+  const usual = Reflect.get(globalThis, place) as { constructor: new (options: object) => object }
+  Reflect.set(globalThis, place, new usual.constructor({ headersTimeout: 100, bodyTimeout: 100 }))
+  try {
+    await using it = await serve({ plan: firstTries('slow-first-token', 'slow-first-token', 'stall'), slowMs: 2500 })
+    const body = JSON.stringify({ model: 'tiny', messages: question.messages, max_tokens: 256 })
+    const plain = fetch(`${it.server.url}/chat/completions`, { method: 'POST', body })
+    await expect(plain).rejects.toMatchObject({ cause: { code: 'UND_ERR_HEADERS_TIMEOUT' } })
+    const [whole, streamed] = await Promise.all([
+      it.model.generate(question, options()),
+      gather(it.model.stream(question, options())),
+    ])
+    expect(streamed.reply).toEqual(whole)
+    expect(it.server.log.map(({ behaviour }) => behaviour)).toEqual(['slow-first-token', 'slow-first-token', 'stall'])
+  } finally {
+    Reflect.set(globalThis, place, usual)
+  }
 })
 
 test('connections are used again, by replies whole and streamed', async () => {

@@ -56,3 +56,4 @@ export {
   type ParetoPoint,
 } from './pareto.ts'
 export { aggregatedMembers, type ReaskOptions, type ValuedMembers, votingMembers } from './subset-values.ts'
+export { compareMixtures, type CompareMixturesOptions, type MixtureComparison } from './compare-mixtures.ts'

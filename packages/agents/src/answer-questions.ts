@@ -264,6 +264,13 @@ async function gradesOf(
 const described = ({ name, steps, output, layers }: Topology) => ({
   name,
   output,
-  steps: steps.map(({ id, kind, layer, agents, from }) => ({ id, kind, layer, agents, from })),
+  steps: steps.map(({ id, kind, layer, agents, from, gates }) => ({
+    id,
+    kind,
+    layer,
+    agents,
+    from,
+    ...(gates && { gates }),
+  })),
   ...(layers && { layers }),
 })

@@ -41,8 +41,12 @@ function around(items: readonly Scored[]): Interval & { readonly p: number } {
 export function scoreInterval(items: readonly Scored[]): Interval | undefined {
   if (items.length === 0) return undefined
   const { p: _, ...interval } = around(items)
-  if (interval.method === 'clustered' || !isBinary(items)) return interval
-  return { ...interval, method: 'Wilson', ...wilsonInterval(Math.round(interval.mean * items.length), items.length) }
+  if (!isBinary(items)) return interval
+  // All right or all wrong tells no error between groups: each group then counts as one question.
+  const constant = interval.mean === 0 || interval.mean === 1
+  if (interval.method === 'clustered' && !constant) return interval
+  const n = new Set(groupsOf(items) ?? items.map(({ id }) => id)).size
+  return { ...interval, method: 'Wilson', ...wilsonInterval(Math.round(interval.mean * n), n) }
 }
 
 export interface Comparison {

@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Expense, frontBand, frontOf, logarithmicTicks } from '../../src/agents/fronts.ts'
 import { grams, shareIn } from '../../src/agents/copying.ts'
+import { scoreInterval } from '../../src/agents/intervals.ts'
 import { piecesOf } from '../../src/agents/transcripts/pieces.ts'
 import { moneyText, noSpending, spend } from '../../src/agents/money.ts'
 import type { AnsweredQuestion } from '../../src/agents/tally.ts'
@@ -52,6 +53,31 @@ describe('money', () => {
     const spent = noSpending()
     for (const one of costs) spend(spent, one)
     expect(moneyText(spent.logical).replaceAll('\u202f', ' ')).toBe(text)
+  })
+})
+
+describe('an interval of scores', () => {
+  const all = (n: number, right: number) =>
+    Array.from({ length: n }, (_, i) => ({ id: `q${i}`, score: Number(i < right) }))
+  const inGroups = (n: number, right: number, size: number) =>
+    all(n, right).map((one, i) => ({ ...one, group: `g${Math.floor(i / size)}` }))
+
+  it("is Wilson's for right and wrong", () => {
+    // Newcombe 1998, table I: 81 of 263.
+    const { low, high } = scoreInterval(all(263, 81))!
+    expect(low).toBeCloseTo(0.2553, 4)
+    expect(high).toBeCloseTo(0.3662, 4)
+  })
+
+  it('has a width where all are right, by as many questions as there are groups', () => {
+    expect(scoreInterval(inGroups(80, 80, 8))).toMatchObject({ mean: 1, method: 'Wilson', n: 80 })
+    expect(scoreInterval(inGroups(80, 80, 8))!.low).toBeCloseTo(scoreInterval(all(10, 10))!.low, 12)
+  })
+
+  it('is wider where questions of a group go together', () => {
+    const [alone, grouped] = [scoreInterval(all(80, 40))!, scoreInterval(inGroups(80, 40, 8))!]
+    expect(grouped.method).toBe('clustered')
+    expect((grouped.high - grouped.low) / (alone.high - alone.low)).toBeGreaterThan(2.5)
   })
 })
 
