@@ -11,10 +11,14 @@ export interface Completion {
   readonly usage: Body
 }
 
-/** Equal bodies have equal ones; `stream` does not count, since the completion is the same. */
+/** Equal bodies have equal ones, in whatever order their fields are; `stream` does not count, since the completion is the same. */
 export function requestKey(body: Body): string {
   const { stream: _stream, stream_options: _options, ...rest } = body
-  return createHash('sha256').update(JSON.stringify(rest)).digest('hex').slice(0, 16)
+  const sorted = (_name: string, value: unknown): unknown =>
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? Object.fromEntries(Object.entries(value).toSorted(([a], [b]) => (a < b ? -1 : 1)))
+      : value
+  return createHash('sha256').update(JSON.stringify(rest, sorted)).digest('hex').slice(0, 16)
 }
 
 export const wordsOf = (text: string): string[] => text.match(/\s*\S+/g) ?? []

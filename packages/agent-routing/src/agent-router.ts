@@ -1,8 +1,7 @@
 // Puts a router over messages behind the port that topologies ask, and tells what it does in the events of the mixture
 // layer: the load of agents is drawn, tracked and compared as the load of experts is.
-import { type Emit, MixlabError } from '@mixlab/core'
 import type { AgentRouter, RouteChoice } from '@mixlab/agents'
-import { routingEvent } from '@mixlab/training'
+import { type Emit, MixlabError, routingEvent } from '@mixlab/core'
 import { decide, type Decision } from './decision.ts'
 import type { MessageRouter } from './message-router.ts'
 

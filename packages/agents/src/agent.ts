@@ -3,7 +3,7 @@
 //
 //   agents: {
 //     weak:   { model: { name: 'openai-compatible', url: 'http://localhost:8000/v1', model: 'llama-3-8b' } },
-//     strong: { model: { name: 'ai-sdk', model: 'anthropic/claude-…' }, temperature: 0.7, limits: { concurrency: 8 } },
+//     strong: { model: { name: 'ai-sdk', provider: '@ai-sdk/anthropic', model: 'claude-…' }, limits: { concurrency: 8 } },
 //   }
 import { MixlabError, pluginHelper, pluginReference } from '@mixlab/core'
 import { z } from 'zod'

@@ -8,7 +8,6 @@ import { agentRequest, type AgentSettings } from './agent-request.ts'
 import type { AgentRouter } from './agent-router.ts'
 import type { CallAgent, CallOutcome } from './call.ts'
 import { ChatFailure } from './chat-failure.ts'
-import type { Cost } from './cost.ts'
 import { criticalPath, type TimedCall } from './critical-path.ts'
 import type { Question } from './question.ts'
 import type { CallSummary, Missing, QuestionResult, StepOutput, StepResult } from './result.ts'
@@ -16,6 +15,7 @@ import { type AgentIdentity, sampleOrdinals } from './sample-ordinals.ts'
 import { isAnswered } from './steps/ask.ts'
 import type { Step, StepCall, StepContext, Topology } from './topology.ts'
 import { stepsInOrder } from './topology-order.ts'
+import { addCosts } from './usage-cost.ts'
 
 export interface QuestionOptions {
   readonly topology: Topology
@@ -75,7 +75,7 @@ export async function answerQuestion(options: QuestionOptions): Promise<Question
     ...(failure !== undefined && { failure }),
     steps: topology.steps.map(({ id }) => results.get(id)!),
     calls,
-    cost: sumOfCosts(calls.map(({ cost }) => cost)),
+    cost: addCosts(calls.map(({ cost }) => cost)),
     timing: criticalPath(order, run.calls, answer === null ? undefined : output),
   }
 }
@@ -108,7 +108,7 @@ class QuestionRun {
 
   /** Runs a step, or says why it was not run. Never rejects: what is thrown is kept in `error`. */
   async step(step: Step, inputs: readonly StepResult[]): Promise<StepResult> {
-    const about = { id: step.id, kind: step.kind, layer: step.layer, saw: step.from }
+    const about = { id: step.id, kind: step.kind, layer: step.layer, saw: seenBy(step) }
     if (this.error === undefined && this.#options.signal.aborted) this.#stop({ error: interrupted() })
     if (this.error !== undefined || this.failure !== undefined)
       return { ...about, answers: [], skipped: `not run: ${this.failure ?? 'the run ended'}` }
@@ -196,10 +196,13 @@ class QuestionRun {
     const { topology } = this.#options
     const finished = [...(this.#finished.get(result.layer) ?? []), result]
     this.#finished.set(result.layer, finished)
-    if (finished.length < topology.steps.filter(({ layer }) => layer === result.layer).length) return
+    const steps = topology.steps.filter(({ layer }) => layer === result.layer)
+    if (finished.length < steps.length) return
+    const policy = topology.layers?.[result.layer] ?? {}
+    if (policy.quorum === undefined && steps.every(({ mayFail }) => mayFail === true)) return
     const missing = finished.flatMap((step) => step.missing ?? [])
     if (missing.length === 0) return
-    const { quorum = 1, below = 'fail' } = topology.layers?.[result.layer] ?? {}
+    const { quorum = 1, below = 'fail' } = policy
     const answers = finished.reduce((sum, step) => sum + step.answers.length, 0)
     if (answers >= (below === 'degrade' ? 1 : quorum)) return
     const [first] = missing
@@ -216,6 +219,8 @@ class QuestionRun {
     this.#cancel.abort(new ChatFailure('cancelled', 'its result was no longer needed'))
   }
 }
+
+const seenBy = ({ from, gates = [] }: Step): readonly string[] => from.filter((id) => !gates.includes(id))
 
 const trimmed = (text: string): string | undefined => text.trim() || undefined
 
@@ -247,24 +252,5 @@ function summaryOf(outcome: CallOutcome): CallSummary {
     attempts,
     cost,
     timing,
-  }
-}
-
-/** Sums; money is known where all of it is, in one currency. */
-function sumOfCosts(costs: readonly Cost[]): Cost {
-  const sum = (of: (cost: Cost) => number) => costs.reduce((total, cost) => total + of(cost), 0)
-  const currencies = new Set(costs.map(({ currency }) => currency))
-  const [currency] = currencies
-  const known = (of: (cost: Cost) => number | undefined) =>
-    currencies.size === 1 && currency !== undefined && costs.every((cost) => of(cost) !== undefined)
-  return {
-    inputTokens: sum(({ inputTokens }) => inputTokens),
-    cachedInputTokens: sum(({ cachedInputTokens }) => cachedInputTokens),
-    outputTokens: sum(({ outputTokens }) => outputTokens),
-    reasoningTokens: sum(({ reasoningTokens }) => reasoningTokens),
-    estimated: costs.some(({ estimated }) => estimated),
-    ...(known(({ billed }) => billed) && { billed: sum(({ billed }) => billed!) }),
-    ...(known(({ logical }) => logical) && { logical: sum(({ logical }) => logical!) }),
-    ...(currency !== undefined && currencies.size === 1 && { currency }),
   }
 }

@@ -123,7 +123,7 @@ function checkPrices(agents: Iterable<PreparedAgent>): void {
   for (const { agent, price } of agents)
     if (!price)
       throw new MixlabError(
-        `a budget of money needs every model's price, and none is known of ${agent.model.model} at ${agent.model.provider}: give agents.${agent.name}.price { input, output } for a million tokens, or a price file`,
+        `a budget of money needs the price of every model, and none is known of ${agent.model.model} at ${agent.model.provider}: give agents.${agent.name}.price { input, output } for a million tokens, or a price file`,
         { code: 'unknown-price' },
       )
 }

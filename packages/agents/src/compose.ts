@@ -73,15 +73,14 @@ export function topology(name: string, ...parts: readonly Part[]): Topology {
   return made
 }
 
-/** The same policy for every layer; a layer of fewer steps than the quorum needs an answer of each. */
+/** The same policy for every layer: a layer of fewer steps than the quorum needs an answer of each, one that may fail none. */
 export function withPolicy(made: Topology, policy: LayerPolicy): Topology {
-  const widths = new Map<number, number>()
-  for (const { layer } of made.steps) widths.set(layer, (widths.get(layer) ?? 0) + 1)
-  const layers = Object.fromEntries(
-    [...widths].map(([layer, width]) => [
-      layer,
-      { ...policy, ...(policy.quorum !== undefined && { quorum: Math.min(policy.quorum, width) }) },
-    ]),
-  )
-  return { ...made, layers: { ...layers, ...made.layers } }
+  const { quorum, ...rest } = policy
+  const layers = new Map<number, LayerPolicy>()
+  for (const layer of new Set(made.steps.map((step) => step.layer))) {
+    const steps = made.steps.filter((step) => step.layer === layer)
+    const needed = steps.filter(({ mayFail }) => mayFail !== true).length
+    layers.set(layer, { ...rest, ...(quorum !== undefined && needed > 0 && { quorum: Math.min(quorum, needed) }) })
+  }
+  return { ...made, layers: { ...Object.fromEntries(layers), ...made.layers } }
 }

@@ -79,9 +79,15 @@ export {
   topology,
   withPolicy,
 } from './compose.ts'
+export { type Drawable, type DrawnStep } from './draw-groups.ts'
+export { drawSvg, type DrawSvgOptions } from './draw-svg.ts'
+export { drawText, type DrawTextOptions } from './draw-text.ts'
 export { type Bound, type PlanOptions, planTopology, type TopologyPlan } from './plan-topology.ts'
 export { numbered, questionMessages, questionText, synthesisMessages, synthesisPrompt } from './prompts.ts'
 export { type AgentIdentity, sampleOrdinals } from './sample-ordinals.ts'
+export { cumulativeBleu, bleu } from './bleu.ts'
+export { agreement, diverseSubset, lexicalVector, similarity } from './lexical-similarity.ts'
+export { bracketedNumber, jsonObject, lastBracketed } from './read-reply.ts'
 export { aggregate, type AggregateOptions } from './steps/aggregate.ts'
 export {
   answered,
@@ -95,8 +101,24 @@ export {
   type ReplySettings,
   replySettings,
 } from './steps/ask.ts'
+export { aggregateByBest, assess } from './steps/assess.ts'
+export { cascade, type CascadeScorer, type CascadeTier, tokenConfidence } from './steps/cascade.ts'
+export { chain, splitQuery, textParts } from './steps/chain.ts'
+export { attentionLayers, type AttentionOptions } from './steps/attention.ts'
+export { critique, type CritiqueOptions } from './steps/critique.ts'
+export { debate } from './steps/debate.ts'
+export { gated, hasEnded, rounds, unlessEnded } from './steps/ending.ts'
+export { moderate } from './steps/moderate.ts'
+export { pairScores, rank } from './steps/rank.ts'
+export { refine } from './steps/refine.ts'
+export { residualLayers, type ResidualOptions } from './steps/residual.ts'
+export { route, type RouteOptions } from './steps/route.ts'
+export { choose, select, selectDiverse, selectTypical } from './steps/select.ts'
+export { synthesiseInWindows } from './steps/synthesise-in-windows.ts'
+export { tree, type TreeOptions } from './steps/tree.ts'
+export { verify } from './steps/verify.ts'
 export { propose, type ProposeOptions, sample } from './steps/propose.ts'
-export { tally, type Tally, vote } from './steps/vote.ts'
+export { tally, type Tally, vote, voted } from './steps/vote.ts'
 export { stepsInOrder } from './topology-order.ts'
 export { validateTopology } from './validate-topology.ts'
 
@@ -122,3 +144,8 @@ export {
   replyCost,
   usageCost,
 } from './usage-cost.ts'
+
+// A data set answered by a mixture, as a run.
+export { type AnswerOptions, answerQuestions, type AnswerRun } from './answer-questions.ts'
+export { type AnswersSummary, type GraderSummary } from './answer-statistics.ts'
+export { type MixtureConfig, mixtureConfig } from './mixture-config.ts'

@@ -24,14 +24,13 @@ export const systemMessage = (...texts: readonly (string | undefined)[]): readon
   return content === '' ? [] : [{ role: 'system', content }]
 }
 
-/** `1. …`, with what critics say below each. */
+/** An answer, with what critics say below it. */
+export const withNote = ({ text, note }: Pick<Answer, 'text' | 'note'>): string =>
+  note === undefined ? text : `${text}\n\nReview of this answer: ${note}`
+
+/** `1. …`, `2. …`, with what critics say below each. */
 export const numbered = (answers: readonly Pick<Answer, 'text' | 'note'>[]): string =>
-  answers
-    .map(
-      ({ text, note }, index) =>
-        `${index + 1}. ${text}${note === undefined ? '' : `\n\nReview of answer ${index + 1}: ${note}`}`,
-    )
-    .join('\n\n')
+  answers.map((answer, index) => `${index + 1}. ${withNote(answer)}`).join('\n\n')
 
 export const synthesisPrompt = `Several language models have answered the user's latest message, each on its own; their answers are listed below.
 Write the one best reply to that message, drawing on all of them.

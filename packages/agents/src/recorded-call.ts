@@ -88,14 +88,17 @@ export function parseHead(start: string): LineHead | undefined {
   const [, kind, key, call, arm, tokens, money, from] = match
   return {
     kind: kind as LineHead['kind'],
-    key: key!,
-    call: call!,
+    key: copied(key!),
+    call: copied(call!),
     arm: arm!,
     tokens: Number(tokens),
     money: Number(money),
-    ...(from !== undefined && { from }),
+    ...(from !== undefined && { from: copied(from) }),
   }
 }
+
+/** A part of a string keeps the whole of it in memory. */
+const copied = (text: string): string => Buffer.from(text, 'latin1').toString('latin1')
 
 export function lineOf(call: RecordedCall | AliasedCall): string {
   const { kind: _kind, key: _key, ...rest } = call

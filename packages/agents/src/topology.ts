@@ -94,6 +94,10 @@ export interface Step {
   readonly agents: readonly string[]
   /** Ids of the steps whose answers it sees, in order. */
   readonly from: readonly string[]
+  /** Of `from`, those that it only waits for, since they may make it needless: no prompt of its own holds their answers. */
+  readonly gates?: readonly string[]
+  /** Those that see it go on without its answer, e.g. after an earlier tier of a cascade: it needs no quorum. */
+  readonly mayFail?: boolean
   plan(context: PlanContext): StepPlan
   run(context: StepContext): Promise<StepOutput>
 }

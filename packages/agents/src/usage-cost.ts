@@ -68,7 +68,10 @@ export function usageCost(
 export const replyCost = (request: ChatRequest, reply: ChatReply, count: CountTokens, price?: Price): Cost =>
   usageCost(
     reply.usage,
-    { input: () => promptTokens(request, count), output: () => count(reply.text) + count(reply.reasoning ?? '') },
+    {
+      input: () => promptTokens(request, count),
+      output: () => count(reply.text) + (reply.reasoning === undefined ? 0 : count(reply.reasoning)),
+    },
     price,
   )
 

@@ -193,6 +193,10 @@ export async function collectSeries(events: AsyncIterable<RunEvent> | Iterable<R
   }
 }
 
+/** What a `step` of `mixture.routing` counts. */
+export const routingUnit = ({ counts }: RunSeries): 'question' | 'step' =>
+  counts.has('questions.started') ? 'question' : 'step'
+
 /** The last finite value. */
 export const last = (series: Series | undefined): number | undefined =>
   series?.findLast((point) => Number.isFinite(point.value))?.value

@@ -45,6 +45,7 @@ export const reportObjective = (
   name: 'objective',
   async write(events) {
     for (const event of events) {
+      // Of a topology's events `step` is a name.
       if (!('step' in event) || typeof event.step !== 'number') continue
       const value = named(Object.entries(metricsOf(event.type, event)), metric)
       if (value !== undefined) await onValue(event.step, value)

@@ -19,7 +19,6 @@ export {
   type SavedCheckpoint,
 } from './checkpoint.ts'
 export { withTensors } from './state-files.ts'
-export { countsOf, type LayerLoad, loadStatistics, type LoadStatistics, routingEvent } from './load-statistics.ts'
 export { batchTensors, lossMetrics, meanLoss } from './validation.ts'
 export {
   defineEvaluator,

@@ -1,7 +1,7 @@
 // What a step's readings mean: numbers for the host, events, and the batch as an artifact when they are not finite.
-import type { Emit, MixlabEvents, RunContext } from '@mixlab/core'
+import { countsOf, type Emit, type LayerLoad, type MixlabEvents, routingEvent, type RunContext } from '@mixlab/core'
 import type { Batches, Corpus } from '@mixlab/data'
-import { countsOf, type LayerLoad, routingEvent } from './load-statistics.ts'
+
 import type { StepResult } from './step.ts'
 
 export interface StepReadings {

@@ -1,11 +1,16 @@
 // Chat models: one file each.
-import type { Plugin } from '@mixlab/core'
+import type { Plugin, PluginTable } from '@mixlab/core'
+import { aiSdk } from './ai-sdk.ts'
 import { llamaCpp } from './llama-cpp.ts'
 import { mixlab } from './mixlab.ts'
+import type { LoadedModel } from './model-folder.ts'
 import { openAiCompatible } from './openai-compatible.ts'
 import { scripted } from './scripted.ts'
 
-export { llamaCpp, mixlab, openAiCompatible, scripted }
+export { aiSdk, llamaCpp, mixlab, openAiCompatible, scripted }
+export { aiSdkModel, type AiSdkModelOptions } from './ai-sdk-model.ts'
+export { type AiSdkLanguageModel } from './ai-sdk-types.ts'
+export type { LoadedModel } from './model-folder.ts'
 export { ownModel, type OwnModelOptions, weightsHash } from './own-model.ts'
 export { scriptedAnswers, type ScriptedAnswersOptions } from './scripted-answers.ts'
 export {
@@ -18,4 +23,16 @@ export {
 } from './scripted-model.ts'
 
 /** All of them. */
-export const agentModels: readonly Plugin<'agent'>[] = [openAiCompatible, scripted, mixlab, llamaCpp]
+export const agentModels: readonly Plugin<'agent'>[] = [openAiCompatible, aiSdk, llamaCpp, mixlab, scripted]
+
+/**
+ * The model in a folder, on the running engine; the caller disposes of it.
+ * @throws MixlabError if a file is missing or corrupt, or the model is of a family that cannot be made here
+ */
+export async function loadModel(
+  path: string,
+  options: { readonly tokenizer?: string; readonly plugins: PluginTable },
+): Promise<LoadedModel> {
+  const folder = await import('./model-folder.ts')
+  return folder.loadModel(path, options)
+}

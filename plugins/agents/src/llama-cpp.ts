@@ -15,7 +15,6 @@ import { z } from 'zod'
 import { gpus } from './llama-cpp/library.ts'
 import { acquire, type Loaded } from './llama-cpp/load.ts'
 import { createPromptEncoder, type PromptEncoder } from './llama-cpp/prompt.ts'
-import { drawTokens } from './llama-cpp/tokens.ts'
 import { promptTemplate } from './prompt-format.ts'
 import { createReplyText } from './reply-text.ts'
 import { lastReply } from './whole-reply.ts'
@@ -76,6 +75,8 @@ async function* continuePrompt(
   { signal, rng }: GenerateOptions,
 ): AsyncGenerator<ChatChunk, void> {
   signal.throwIfAborted()
+  // It draws with our own sampling; here, so that who only reads the list of chat models loads no tensors.
+  const { drawTokens } = await import('./llama-cpp/tokens.ts')
   const prompt = encode(request.messages)
   if (prompt.tokens.length === 0)
     throw new ChatFailure('invalid-request', 'the prompt is empty: the model needs at least one token to continue')
@@ -147,6 +148,10 @@ async function* continuePrompt(
         warnings,
       },
     }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (ChatFailure.is(error)) throw error
+    throw new ChatFailure('server', `node-llama-cpp: ${(error as Error).message}`, { cause: error })
   } finally {
     sequences.give(sequence)
   }

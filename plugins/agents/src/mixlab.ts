@@ -1,8 +1,7 @@
-// Models trained here, as agents. Needs an engine: the run's.
+// Models trained here, as agents, on the run's engine. What needs tensors is loaded when the first model is.
 import { defineAgent } from '@mixlab/agents'
 import { type PluginTable, token } from '@mixlab/core'
 import { z } from 'zod'
-import { loadModel } from './model-folder.ts'
 import { ownModel } from './own-model.ts'
 import { promptFormat } from './prompt-format.ts'
 
@@ -21,7 +20,8 @@ export const mixlab = defineAgent({
     stop: z.array(z.string()).default([]).describe('Texts that end a reply.'),
   }),
   needs: { plugins: token<PluginTable>('plugins') },
-  create({ path, tokenizer, ...settings }, { plugins }) {
+  async create({ path, tokenizer, ...settings }, { plugins }) {
+    const { loadModel } = await import('./model-folder.ts')
     const loaded = loadModel(path, { plugins, ...(tokenizer !== undefined && { tokenizer }) })
     const { maxTokens, ...rest } = settings
     return ownModel({ ...loaded, ...rest, ...(maxTokens !== undefined && { maxTokens }), owned: true })

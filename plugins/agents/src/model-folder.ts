@@ -5,6 +5,7 @@ import { basename, join, resolve } from 'node:path'
 import { MixlabError, parseConfiguration, type PluginTable, RandomStream } from '@mixlab/core'
 import { loadTokenizer, type Tokenizer } from '@mixlab/data'
 import { createTransformer, type LanguageModel, type StateDict, transformerConfig } from '@mixlab/nn'
+import { activeEngine } from '@mixlab/tensor'
 import { listCheckpoints, readCheckpoint, withTensors } from '@mixlab/training'
 
 export interface LoadedModel {
@@ -19,6 +20,8 @@ export interface LoadedModel {
  * @throws MixlabError if a file is missing or corrupt, or the model is of a family that cannot be made here
  */
 export function loadModel(path: string, options: { tokenizer?: string; plugins: PluginTable }): LoadedModel {
+  if (!activeEngine())
+    throw new MixlabError('agent mixlab needs an engine for its tensors: leave `engine: none` out of the experiment')
   const folder = listCheckpoints(join(path, 'checkpoints')).at(-1)?.path ?? path
   if (!existsSync(folder)) throw new MixlabError(`agent mixlab: ${path} does not exist; give a checkpoint's folder`)
   const trained = existsSync(join(folder, 'state.json'))

@@ -5,7 +5,6 @@ import {
   ChatFailure,
   type ChatChunk,
   type ChatModel,
-  type ChatReply,
   type ChatRequest,
   defineAgent,
   type GenerateOptions,
@@ -15,9 +14,10 @@ import { exchange, type ExchangeResponse, readText } from './http-exchange.ts'
 import { openAiBody, optionalParts } from './openai-body.ts'
 import { type ReplyBuilder, replyBuilder } from './openai-reply.ts'
 import { withoutSecrets } from './provider-errors.ts'
+import { characterLimit, endless, replyLimit } from './reply-limit.ts'
+import { isSecretName } from './secret-names.ts'
 import { serverSentEventDecoder } from './sse.ts'
-
-const secretHeaders = /^(authorization|proxy-authorization|cookie|(x-)?api-key|x-.*(key|token|secret))$/i
+import { lastReply } from './whole-reply.ts'
 
 const isPlainUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false
@@ -46,7 +46,7 @@ const config = z.object({
   headers: z
     .record(z.string(), z.string())
     .refine(
-      (headers) => !Object.keys(headers).some((name) => secretHeaders.test(name)),
+      (headers) => !Object.keys(headers).some(isSecretName),
       'expected no header that holds a secret: keys come from the environment (keyVariable)',
     )
     .default({})
@@ -66,15 +66,6 @@ const providerName = ({ url }: Config): string => {
   return `openai-compatible:${host}${pathname.replace(/\/+$/, '').replace(/\/v1$/, '')}`
 }
 
-/** Where no `maxTokens` was asked for. */
-const characterLimit = 16 * 2 ** 20
-
-/** No tokenizer has longer tokens on average over a reply: beyond it the server does not heed the limit. */
-const charactersPerToken = 64
-
-const limitOf = ({ maxTokens }: ChatRequest): number =>
-  maxTokens === undefined ? characterLimit : Math.min(characterLimit, 4096 + maxTokens * charactersPerToken)
-
 function openAiCompatibleModel(settings: Config, key: string | undefined): ChatModel {
   const provider = providerName(settings)
   const secrets = key === undefined ? [] : [key]
@@ -88,9 +79,6 @@ function openAiCompatibleModel(settings: Config, key: string | undefined): ChatM
       throw new ChatFailure('malformed', `${provider} sent what is not JSON: ${line === '' ? 'nothing' : line}`)
     }
   }
-
-  const endless = (limit: number): ChatFailure =>
-    new ChatFailure('endless', `${provider} had sent more than ${limit} characters and went on: the reply was given up`)
 
   /** A stream ends well with `[DONE]`, or once it has said why the reply ended; anything else is cut off. */
   async function* streamed({ pieces }: ExchangeResponse, builder: ReplyBuilder, limit: number, warnings: string[]) {
@@ -111,14 +99,14 @@ function openAiCompatibleModel(settings: Config, key: string | undefined): ChatM
           throw closed ? error : cut()
         }
         yield* builder.take(value)
-        if (builder.length > limit) throw endless(limit)
+        if (builder.length > limit) throw endless(provider, limit)
       }
       return false
     }
     try {
       for await (const bytes of pieces) {
         if (yield* take(decoder.push(bytes))) return
-        if (decoder.held > characterLimit) throw endless(characterLimit)
+        if (decoder.held > characterLimit) throw endless(provider, characterLimit)
       }
     } catch (error) {
       if (!builder.finished || !ChatFailure.is(error) || error.kind !== 'connection') throw error
@@ -132,9 +120,9 @@ function openAiCompatibleModel(settings: Config, key: string | undefined): ChatM
     // JSON around the text: log-probabilities are the most of it.
     const bytes = limit * 16
     const json = await readText(pieces, bytes)
-    if (json.length > bytes) throw endless(bytes)
+    if (json.length > bytes) throw endless(provider, bytes)
     yield* builder.take(parse(json))
-    if (builder.length > limit) throw endless(limit)
+    if (builder.length > limit) throw endless(provider, limit)
     if (!builder.finished)
       throw new ChatFailure('malformed', `${provider} sent a completion that does not say why it ended`)
   }
@@ -142,7 +130,7 @@ function openAiCompatibleModel(settings: Config, key: string | undefined): ChatM
   async function* pieces(request: ChatRequest, options: GenerateOptions, stream: boolean): AsyncGenerator<ChatChunk> {
     const { body, warnings } = openAiBody(request, settings, stream)
     const notes = [...warnings]
-    const limit = limitOf(request)
+    const limit = replyLimit(request)
     const wantsLogProbabilities = request.logProbabilities !== undefined && sendsLogProbabilities
     const builder = replyBuilder({ provider, secrets, wantsLogProbabilities })
     const { signal } = options
@@ -181,11 +169,7 @@ function openAiCompatibleModel(settings: Config, key: string | undefined): ChatM
       seed: !settings.unsupported.includes('seed'),
       logProbabilities: sendsLogProbabilities,
     },
-    async generate(request, options) {
-      let reply: ChatReply | undefined
-      for await (const piece of pieces(request, options, false)) if (piece.type === 'reply') reply = piece.reply
-      return reply!
-    },
+    generate: (request, options) => lastReply(pieces(request, options, false)),
     stream: (request, options) => pieces(request, options, true),
   }
 }

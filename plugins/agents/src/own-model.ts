@@ -14,7 +14,7 @@ import {
 } from '@mixlab/agents'
 import { MixlabError } from '@mixlab/core'
 import type { Tokenizer } from '@mixlab/data'
-import { checkSampling, generateStream, type LanguageModel } from '@mixlab/nn'
+import type { LanguageModel } from '@mixlab/nn'
 import { formatPrompt, type PromptFormat } from './prompt-format.ts'
 import { createReplyText } from './reply-text.ts'
 import { lastReply } from './whole-reply.ts'
@@ -75,6 +75,8 @@ async function* continuePrompt(
   { signal, rng }: GenerateOptions,
 ): AsyncGenerator<ChatChunk, void> {
   signal.throwIfAborted()
+  // Here, so that who only reads the list of chat models loads no tensors.
+  const { checkSampling, generateStream } = await import('@mixlab/nn')
   const { model, tokenizer } = options
   const warnings: string[] = []
   const prompt = encodePrompt(options, request)

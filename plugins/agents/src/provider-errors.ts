@@ -78,7 +78,7 @@ export const failureKind = (status: number | undefined, error: ProviderError): F
   const known = error.status ?? status
   const byWords = known === undefined || (known >= 400 && known < 500) || known === 200 ? kindByWords(error) : undefined
   if (byWords !== undefined) return byWords
-  if (known !== undefined && known >= 400) return kindByStatus(known, error)
+  if (known !== undefined && known >= 300) return kindByStatus(known, error)
   return /invalid_request|bad_?request/.test(error.words) ? 'invalid-request' : 'server'
 }
 

@@ -13,6 +13,7 @@ import {
   type GenerateOptions,
 } from '@mixlab/agents'
 import { RandomStream } from '@mixlab/core'
+import { lastReply } from './whole-reply.ts'
 
 /** Milliseconds: always the same, uniform, or log-normal (`spread`: the standard deviation of the logarithm). */
 export type Duration =
@@ -123,15 +124,16 @@ const inTheMiddle: readonly FailureKind[] = ['truncated', 'connection', 'malform
 /** A model that says what `text` returns. */
 export function scriptedModel(options: ScriptedModelOptions): ChatModel {
   const { name, seed = 0, latencyMs = 0, msPerToken = 0, failures = {}, deaf = false } = options
-  // How often a call was tried, until it succeeds: so that another try can have another fate.
+  // How often a call was tried, until it succeeds: so that another try can have another fate, whether or not the caller's
+  // random numbers differ from try to try.
   const tries = new Map<string, number>()
 
-  const failureFor = (own: RandomStream, key: string): FailureKind | undefined => {
-    const attempt = tries.get(key) ?? 0
-    let draw = own.stream('failure').at(attempt).uniform()
+  const failureFor = (drawn: RandomStream, key: string): FailureKind | undefined => {
+    const before = tries.get(key) ?? 0
+    let draw = drawn.stream(`failure/${before}`).uniform()
     for (const [kind, share] of Object.entries(failures)) {
       if (draw < share) {
-        tries.set(key, attempt + 1)
+        tries.set(key, before + 1)
         return kind as FailureKind
       }
       draw -= share
@@ -152,12 +154,14 @@ export function scriptedModel(options: ScriptedModelOptions): ChatModel {
     heard?.throwIfAborted()
     const hash = requestHash(request)
     // A seed in the request is a promise: equal requests have equal replies, whichever call they belong to.
-    const own =
+    const drawn =
       rng === undefined || request.seed !== undefined
         ? new RandomStream(seed, `scripted/${name}/${hash}`)
         : rng.stream(`scripted/${name}/${seed}`)
+    // What it says is the same at every try.
+    const own = drawn.at(0)
     const common = (what: string): RandomStream => new RandomStream(rng?.seed ?? seed, `scripted/common/${what}`)
-    const failure = failureFor(own, `${hash}/${own.path}/${own.key.join('/')}`)
+    const failure = failureFor(drawn, `${hash}/${own.key.join('/')}`)
     const begin = performance.now()
     const first = drawDuration(latencyMs, own.stream('latency'))
     const until = (token: number): Promise<void> => sleep(begin + first + token * msPerToken - performance.now(), heard)
@@ -184,11 +188,7 @@ export function scriptedModel(options: ScriptedModelOptions): ChatModel {
     provider: 'scripted',
     model: name,
     supports: { streaming: true, seed: true, logProbabilities: true },
-    async generate(request, settings) {
-      let reply: ChatReply | undefined
-      for await (const piece of stream(request, settings)) if (piece.type === 'reply') reply = piece.reply
-      return reply!
-    },
+    generate: (request, settings) => lastReply(stream(request, settings)),
     stream,
     countTokens: (text) => scriptedTokens(text).length,
   }

@@ -196,9 +196,9 @@ describe('the plugin', () => {
     const file = lastCheckpoint(path)['model.safetensors']!
     file[file.length - 1]! ^= 1
     writeFileSync(join(folder, 'model.safetensors'), file)
-    expect(() => mixlab.create(mixlab.config.parse({ path }), { plugins } as never)).toThrow('has been changed')
+    await expect(create({ path })).rejects.toThrow('has been changed')
     rmSync(join(folder, 'model.json'))
-    expect(() => mixlab.create(mixlab.config.parse({ path }), { plugins } as never)).toThrow('has no model.json')
+    await expect(create({ path })).rejects.toThrow('has no model.json')
   })
 
   test('continues as transformers does', async () => {
@@ -216,14 +216,13 @@ describe('the plugin', () => {
     await chat[Symbol.asyncDispose]!()
   })
 
-  test('says what is missing', () => {
-    const refuse = (path: string, message: string) =>
-      expect(() => mixlab.create(mixlab.config.parse({ path }), { plugins } as never)).toThrow(message)
-    refuse('/nowhere', 'agent mixlab: /nowhere does not exist; give a checkpoint')
-    refuse(temporaryFolder(), 'is neither a checkpoint (state.json) nor a Hugging Face folder (config.json)')
+  test('says what is missing', async () => {
+    const refuse = (path: string, message: string) => expect(create({ path })).rejects.toThrow(message)
+    await refuse('/nowhere', 'agent mixlab: /nowhere does not exist; give a checkpoint')
+    await refuse(temporaryFolder(), 'is neither a checkpoint (state.json) nor a Hugging Face folder (config.json)')
     const fixture = (name: string) => fileURLToPath(new URL(`../../../tests/fixtures/hf/${name}`, import.meta.url))
-    refuse(fixture('gpt2'), 'holds a model of the family "gpt2", expected llama or qwen3')
-    refuse(fixture('llama'), 'tokenizer.json does not exist; set tokenizer')
+    await refuse(fixture('gpt2'), 'holds a model of the family "gpt2", expected llama or qwen3')
+    await refuse(fixture('llama'), 'tokenizer.json does not exist; set tokenizer')
     expect(mixlab.needs).toEqual({ plugins: token<PluginTable>('plugins') })
   })
 })

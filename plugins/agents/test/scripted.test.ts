@@ -148,6 +148,28 @@ describe('scriptedModel', () => {
     expect(new Set(await samples(agent('a'), ask(question, { seed: 4 }))).size).toBe(1)
   })
 
+  test('tries of one call, told apart by their step: what it says is the same, whether it fails is drawn anew', async () => {
+    const model = agent('a')
+    const failing = scriptedModel({ name: 'f', text: () => 'well', failures: { server: 0.5 } })
+    const fates = new Set<string>()
+    for (let call = 0; call < 40; call++) {
+      const tries = [0, 1, 2, 3].map((n) => ({ ...settings(`call/${call}`), rng: settings(`call/${call}`).rng!.at(n) }))
+      const texts = await Promise.all(tries.map(async (each) => (await model.generate(ask(questions[3]!), each)).text))
+      expect(new Set(texts).size).toBe(1)
+      const ended: string[] = []
+      for (const each of tries)
+        ended.push(
+          await failing.generate(ask(questions[3]!), each).then(
+            ({ text }) => text,
+            () => 'failed',
+          ),
+        )
+      fates.add(ended.join(' '))
+    }
+    // All sixteen are equally likely; the tries before do not decide the next.
+    expect(fates.size).toBeGreaterThan(11)
+  })
+
   test('latency to the first token, then a pace', async () => {
     const text = Array.from({ length: 50 }, (_, n) => `w${n}`).join(' ')
     const model = scriptedModel({ name: 'm', text: () => text, latencyMs: { min: 40, max: 60 }, msPerToken: 2 })

@@ -1,6 +1,7 @@
 // How evenly the members of each mixture layer are used on held-out text.
 import { fixedBatches } from '@mixlab/data'
-import { countsOf, defineEvaluator, loadStatistics } from '@mixlab/training'
+import { countsOf, loadStatistics } from '@mixlab/core'
+import { defineEvaluator } from '@mixlab/training'
 import { z } from 'zod'
 import { mean, observeRouting } from './observe-routing.ts'
 

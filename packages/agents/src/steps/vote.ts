@@ -8,7 +8,7 @@ import { answersPlanned, answersSeen } from './ask.ts'
 export interface Tally {
   /** The first answer of the largest group; where nothing could be parsed, the first answer. */
   readonly winner: Answer
-  /** Parsed answer → votes, in the order in which they were first given. */
+  /** Parsed answer → votes. */
   readonly votes: Readonly<Record<string, number>>
   readonly unparseable: number
   /** Others had as many votes. */

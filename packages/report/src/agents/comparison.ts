@@ -1,9 +1,9 @@
-// Arms by what they reached and what it took, and every pair of arms by the questions that both answered.
+// Arms by what they reached and what it took.
 import { swatch } from '../figures/arm-heading.ts'
-import { decimalsFor, duration, fixed, number, percent, short, whole } from '../format.ts'
+import { duration, fixed, number, percent, short, whole } from '../format.ts'
 import { html, type Hole, type Markup } from '../html.ts'
-import type { Comparison, Interval } from './intervals.ts'
-import { type Money, moneyText, tokensOf } from './money.ts'
+import type { Interval } from './intervals.ts'
+import { commonCurrency, type Money, moneyText, tokensOf } from './money.ts'
 import type { AgentArm, AgentView } from './view.ts'
 
 export const heading = (title: string, explanation: string, kind: 'text' | 'number' = 'number'): Markup =>
@@ -39,10 +39,13 @@ export const time = (milliseconds: number): string =>
       ? `${fixed(milliseconds / 1000, 2)}\u202fs`
       : duration(milliseconds)
 
-const moneyCell = (money: Money, questions: number): Markup => {
+/** Money is given for so many questions: that of one is an unreadable fraction. */
+export const PER_QUESTIONS = 1000
+
+const moneyCell = (money: Money, questions: number, currency: string | undefined): Markup => {
   const total = [...money.known.values()].reduce((sum, value) => sum + value, 0)
-  const text = moneyText(money, questions)
-  const sort = text === 'unknown' ? NaN : total / questions
+  const text = moneyText(money, PER_QUESTIONS / questions, currency)
+  const sort = text === 'unknown' ? NaN : (total / questions) * PER_QUESTIONS
   const title = `${moneyText(money)} in all${money.unpriced > 0 ? `; ${whole(money.unpriced)} calls have no known price` : ''}`
   return html`<td data-sort="${String(sort)}" title="${title}" ${text === 'unknown' && html`class="none"`}>${text}</td>`
 }
@@ -74,6 +77,8 @@ export function armTable(view: AgentView): Markup {
   const streamed = arms.some(({ firstToken }) => firstToken !== undefined)
   const parsing = arms.some(({ answers }) => answers.some(({ parsed }) => parsed !== undefined))
   const several = arms.some(({ tallies }) => tallies.length > 1)
+  const currency = commonCurrency(arms.flatMap(({ spent }) => [spent.logical, spent.billed]))
+  const per = `${currency === undefined ? '' : `${currency} `}per ${whole(PER_QUESTIONS)} questions`
   const row = (one: AgentArm, i: number): Markup => {
     const { answers, score, spent, latency, firstToken } = one
     const n = answers.length
@@ -103,7 +108,7 @@ export function armTable(view: AgentView): Markup {
       >
         ${spent.estimated > 0 && '≈ '}${short(Math.round(tokensOf(spent) / n))}
       </td>
-      ${moneyCell(spent.logical, n)}${moneyCell(spent.billed, n)}${timeCell(latency.p50)}${timeCell(latency.p95)}
+      ${moneyCell(spent.logical, n, currency)}${moneyCell(spent.billed, n, currency)}${timeCell(latency.p50)}${timeCell(latency.p95)}
       ${streamed && timeCell(firstToken?.p50)}
     </tr>`
   }
@@ -117,8 +122,7 @@ export function armTable(view: AgentView): Markup {
             ${heading('No answer', 'Questions without an answer; they count as wrong')}
             ${heading('Missing', 'Answers that steps had to do without: calls that failed for good')}
             ${heading('Calls', 'Per question')}${heading('Tokens', 'Per question, in and out')}
-            ${heading('Cost', 'Per question, as if nothing had been cached')}
-            ${heading('Billed', 'Per question, as it was paid')}
+            ${heading('Cost', `${per}, as if nothing had been cached`)}${heading('Billed', `${per}, as it was paid`)}
             ${heading('p50', 'Critical path: the longest chain of calls that wait for one another, median')}
             ${heading('p95', 'Critical path, 95th percentile')}
             ${streamed && heading('First token', 'Of the final answer, along the critical path, median')}
@@ -144,80 +148,4 @@ function methodNote({ arms }: AgentView): string {
   }
   const said = [...methods].map((method) => names[method]).join(' or ')
   return said === '' ? 'Nothing was graded.' : `Below each score its 95 % interval (${said}).`
-}
-
-const PAIRS = 36
-
-/** The pairs worth a row: all of few, else those of the best arm. */
-function shownPairs({ arms, comparisons }: AgentView): readonly Comparison[] {
-  if (comparisons.length <= PAIRS) return comparisons
-  const scores = arms.map(({ score }) => score?.mean ?? -Infinity)
-  const best = scores.indexOf(Math.max(...scores))
-  return comparisons.filter(({ a, b }) => a === best || b === best).slice(0, PAIRS)
-}
-
-const probability = (p: number): string => (p < 0.0001 ? '< 0.0001' : fixed(p, p < 0.001 ? 4 : 3))
-
-/** The better arm first. */
-export function pairTable(view: AgentView): Markup | undefined {
-  const binary = isBinary(view)
-  const pairs = shownPairs(view)
-  if (pairs.length === 0) return undefined
-  const unit = binary ? 100 : 1
-  const row = (pair: Comparison): Markup => {
-    const ahead = pair.difference.mean >= 0
-    const [first, second] = ahead ? [pair.a, pair.b] : [pair.b, pair.a]
-    const [wins, losses] = ahead ? pair.better : [pair.better[1], pair.better[0]]
-    const { mean, low, high } = pair.difference
-    const half = (unit * (high - low)) / 2
-    const digits = decimalsFor(half, binary ? 1 : 3)
-    const gap = unit * Math.abs(mean)
-    const ends = (ahead ? [low, high] : [-high, -low]).map((value) => fixed(unit * value, digits))
-    return html`<tr>
-      <th scope="row" data-sort="${view.arms[first]!.arm.label}">
-        <span class="arm-cell"
-          >${swatch(view.arms[first]!.arm)}<span class="long">${view.arms[first]!.arm.label}</span></span
-        >
-      </th>
-      <td class="text" data-sort="${view.arms[second]!.arm.label}">
-        <span class="arm-cell"
-          >${swatch(view.arms[second]!.arm)}<span class="long">${view.arms[second]!.arm.label}</span></span
-        >
-      </td>
-      <td data-sort="${gap}">${gap > 0 && '+'}${fixed(gap, digits)}<span class="pm">${ends.join(' – ')}</span></td>
-      <td data-sort="${wins}">${whole(wins)}</td>
-      <td data-sort="${losses}">${whole(losses)}</td>
-      <td data-sort="${pair.n}">${whole(pair.n)}</td>
-      <td data-sort="${pair.p}">${probability(pair.p)}</td>
-      <td data-sort="${pair.adjusted}">${probability(pair.adjusted)}</td>
-      <td class="text${!pair.clear && ' soft'}" data-sort="${pair.clear ? 'a' : 'b'}">
-        ${pair.clear ? 'better' : 'within the noise'}
-      </td>
-    </tr>`
-  }
-  return html`<h3>Paired comparisons</h3>
-    <div class="scroll">
-      <table class="sortable small pairs">
-        <thead>
-          <tr>
-            ${heading('Arm', 'The one that is ahead', 'text')}${heading('against', 'The other', 'text')}
-            ${heading(binary ? 'Points' : 'Difference', `${scoreName(view)} of the first minus the second, on the questions that both have, with its 95 % interval`)}
-            ${heading('Only first', 'Questions on which the first is better')}
-            ${heading('Only second', 'Questions on which the second is better')}
-            ${heading('Questions', 'That both have')}
-            ${heading('p', 'Two-sided: McNemar’s exact test of right or wrong; a t-test of the differences where questions come in groups or scores are not 0 or 1')}
-            ${heading('p, Holm', `Corrected for ${view.comparisons.length} comparisons`)}
-            ${heading('Finding', 'What may be said at 5 %', 'text')}
-          </tr>
-        </thead>
-        <tbody>
-          ${pairs.map(row)}
-        </tbody>
-      </table>
-    </div>
-    <p class="note">
-      By question: what two arms share is not noise. An arm is called better only where Holm’s corrected p is below
-      0.05.
-      ${pairs.length < view.comparisons.length && `The correction counts all ${view.comparisons.length} pairs; those of the best arm are shown.`}
-    </p>`
 }

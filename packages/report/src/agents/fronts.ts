@@ -1,14 +1,14 @@
 // Quality against what it takes: each arm with its interval, the front of those that none beats in both, and the band in
 // which that front lies when the questions are drawn anew (a paired bootstrap: all arms get the same draw).
+import { RandomStream } from '@mixlab/core'
 import * as Plot from '@observablehq/plot'
 import type { Figure } from '../figure.ts'
 import { spread } from '../figures/spread.ts'
-import { ellipsis, longest, number, percent, short } from '../format.ts'
+import { ellipsis, longest, number, percent, short, whole } from '../format.ts'
 import { drawFigure, svgElement, type SvgNode } from '../plot.ts'
 import { quantile } from '../curves.ts'
 import { armColour } from '../theme.ts'
-import { isBinary, scoreName, time } from './comparison.ts'
-import { bootstrapCounts } from './intervals.ts'
+import { isBinary, PER_QUESTIONS, scoreName, time } from './comparison.ts'
 import { amountOf, tokensOf } from './money.ts'
 import type { AnsweredQuestion } from './tally.ts'
 import type { AgentArm, AgentView } from './view.ts'
@@ -37,8 +37,8 @@ export function expenses({ arms }: AgentView): Expense[] {
       ? {
           id: 'cost',
           title: 'cost',
-          axis: `Cost of a question (${currency}, nothing cached)`,
-          of: ({ spent }) => spent.logical.known.get(currency) ?? 0,
+          axis: `Cost of ${whole(PER_QUESTIONS)} questions (${currency}, nothing cached)`,
+          of: ({ spent }) => PER_QUESTIONS * (spent.logical.known.get(currency) ?? 0),
           summary: 'mean',
           show: number,
         }
@@ -100,6 +100,16 @@ function weighted(
   return NaN
 }
 
+/** How often each unit is drawn in each of the bootstrap samples; the same every time. */
+function bootstrapCounts(units: number): Uint16Array[] {
+  const random = new RandomStream(1).stream('report/fronts')
+  return Array.from({ length: SAMPLES }, () => {
+    const drawn = new Uint16Array(units)
+    for (let i = 0; i < units; i++) drawn[random.integer(units)]!++
+    return drawn
+  })
+}
+
 export interface Band {
   readonly x: number
   readonly low: number
@@ -125,7 +135,7 @@ export function frontBand(arms: readonly AgentArm[], expense: Expense, grid: rea
     }
   })
   const reached = grid.map((): number[] => [])
-  for (const counts of bootstrapCounts(units.size, SAMPLES)) {
+  for (const counts of bootstrapCounts(units.size)) {
     const points = prepared.map(({ unit, scores, spent, order }) => ({
       x: weighted(spent, order, counts, unit, expense.summary),
       y: weighted(scores, [], counts, unit, 'mean'),
@@ -151,6 +161,23 @@ export function fronts(view: AgentView): Figure[] {
 
 const logarithmicGrid = (low: number, high: number): number[] =>
   Array.from({ length: GRID }, (_, i) => low * (high / low) ** (i / (GRID - 1)))
+
+/** As many round numbers as stand apart. */
+export function logarithmicTicks(low: number, high: number): number[] {
+  const powers = Array.from(
+    { length: Math.ceil(Math.log10(high)) - Math.floor(Math.log10(low)) + 1 },
+    (_, i) => 10 ** (Math.floor(Math.log10(low)) + i),
+  )
+  const least = Math.log(high / low) / 9
+  const offers = [[1, 1.5, 2, 3, 4, 5, 6, 8], [1, 2, 3, 5, 7], [1, 2, 5], [1, 3], [1]].map((factors) =>
+    powers
+      .flatMap((power) => factors.map((factor) => Number((power * factor).toPrecision(3))))
+      .filter((value) => value >= low && value <= high),
+  )
+  const apart = (ticks: readonly number[]): boolean =>
+    ticks.slice(1).every((tick, i) => Math.log(tick / ticks[i]!) >= least)
+  return offers.find((ticks) => ticks.length > 1 && apart(ticks)) ?? offers.at(-1)!
+}
 
 function frontFigure(view: AgentView, arms: readonly AgentArm[], expense: Expense): Figure {
   const binary = isBinary(view)
@@ -187,7 +214,7 @@ function frontFigure(view: AgentView, arms: readonly AgentArm[], expense: Expens
     x: {
       type: 'log',
       domain: [...domain],
-      ticks: 5,
+      ticks: logarithmicTicks(...domain),
       tickFormat: (value: number) => expense.show(value),
       tickSize: 0,
       label: expense.axis,
@@ -263,7 +290,7 @@ function pointLabels(
     )) {
       const text = svgElement('text', {
         x: Math.min(px + 9, right + 9).toFixed(1),
-        y: at.toFixed(1),
+        y: (at - 9).toFixed(1),
         dy: '0.33em',
         'text-anchor': 'start',
         fill: 'var(--soft)',
@@ -272,7 +299,7 @@ function pointLabels(
       text.textContent = labels.get(one.arm.index)!
       if (Math.abs(at - py) > 8)
         group.appendChild(
-          svgElement('path', { d: `M${px},${py}L${px + 8},${at}`, stroke: 'var(--faint)', 'stroke-width': 0.6 }),
+          svgElement('path', { d: `M${px},${py}L${px + 8},${at - 9}`, stroke: 'var(--faint)', 'stroke-width': 0.6 }),
         )
       group.appendChild(text)
     }

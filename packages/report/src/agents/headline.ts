@@ -2,7 +2,7 @@
 // called better that the corrected paired comparisons do not separate.
 import { number, percent, short, whole } from '../format.ts'
 import { html, type Markup } from '../html.ts'
-import { isBinary, rangeText, scoreName, scoreText, time } from './comparison.ts'
+import { isBinary, PER_QUESTIONS, rangeText, scoreName, scoreText, time } from './comparison.ts'
 import { moneyText, tokensOf } from './money.ts'
 import type { AgentArm, AgentView } from './view.ts'
 
@@ -53,10 +53,11 @@ function expense({ arms }: AgentView): Markup | undefined {
   const [least, most] = [order[0]!, order.at(-1)!]
   const said = ({ arm, spent, answers, latency }: AgentArm): Markup => {
     const n = answers.length
-    const price = moneyText(spent.logical, n)
-    return html`${arm.label} takes ${number(Number((spent.calls / n).toPrecision(3)))} calls,
+    const price = moneyText(spent.logical, PER_QUESTIONS / n)
+    const calls = Number((spent.calls / n).toPrecision(3))
+    return html`${arm.label} takes ${number(calls)} ${calls === 1 ? 'call' : 'calls'},
     ${short(Math.round(tokensOf(spent) / n))} tokens and ${time(latency.p50)} a
-    question${price === 'unknown' ? ' at a price that is not known' : price === '0' ? '' : ` for ${price}`}`
+    question${price === 'unknown' ? ' at a price that is not known' : price === '0' ? '' : `, ${price} for ${whole(PER_QUESTIONS)} of them`}`
   }
   return least === most ? html`${said(least)}.` : html`${said(least)}; ${said(most)}.`
 }
@@ -73,7 +74,7 @@ function trouble({ arms }: AgentView): Markup | undefined {
   const parts = [
     failed > 0 &&
       `${whole(failed)} of ${whole(calls)} calls failed (${percent(failed / calls, failed / calls < 0.01 ? 2 : 1)})`,
-    missing > 0 && `steps went on without ${whole(missing)} answers`,
+    missing > 0 && `${whole(missing)} answers are missing`,
     unanswered > 0 && `${whole(unanswered)} questions have no answer and count as wrong`,
   ].filter((part) => part !== false)
   return html`<span class="bad">${list(parts)}.</span>`

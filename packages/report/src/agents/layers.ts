@@ -20,12 +20,14 @@ export function layerDiagrams({ arms }: AgentView): Figure | undefined {
     id: 'layer-diagrams',
     title: 'Who saw whom',
     caption: `Each box is a step with its calls over all questions, mean tokens and median time of a call, and how often its answers were right; red is what it had to do without. The bar below is its share of the arm’s tokens. Lines lead from a step to those that saw its answers; point at a box to see its own.${shown.length < drawn.length ? ` The first ${shown.length} of ${drawn.length} arms.` : ''}`,
-    body: html`${shown.map(
-      (one) =>
-        html`<div class="arm-block">
-          ${armHeading(one.arm, all, one.arm.runs[0]!.record.seed)}${layerDiagram(one)}
-        </div>`,
-    )}`,
+    body: html`<div class="diagrams">
+      ${shown.map(
+        (one) =>
+          html`<div class="arm-block">
+            ${armHeading(one.arm, all, one.arm.runs[0]!.record.seed)}${layerDiagram(one)}
+          </div>`,
+      )}
+    </div>`,
     width: 'full',
   }
 }
@@ -61,7 +63,7 @@ export function collaborationTable(view: AgentView): Markup | undefined {
         <td data-sort="${layer.missing}" ${layer.missing > 0 && html`class="bad"`}>${whole(layer.missing)}</td>
         ${
           graded &&
-          html`${share(layer.right, layer.graded)}${share(layer.anyRight, layer.questions)}${share(layer.differing, layer.pairs)}${share(layer.lost, layer.rightInView)}${share(layer.rescued, layer.wrongInView)}${share(layer.ownLost, layer.ownRight)}`
+          html`${share(layer.right, layer.graded)}${layer.pairs === 0 ? html`<td class="none">–</td>` : share(layer.anyRight, layer.questions)}${share(layer.differing, layer.pairs)}${share(layer.lost, layer.rightInView)}${share(layer.rescued, layer.wrongInView)}${share(layer.ownLost, layer.ownRight)}`
         }
         ${layer.copies === 0 ? html`<td class="none">–</td>` : html`<td data-sort="${layer.copied / layer.copies}">${percent(layer.copied / layer.copies, 0)}</td>`}
         ${

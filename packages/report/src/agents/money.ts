@@ -81,11 +81,25 @@ export function amountOf({ known, unpriced }: Money): { amount: number; currency
 
 const positive = (known: ReadonlyMap<string, number>): [string, number][] => [...known].filter(([, sum]) => sum > 0)
 
-/** 0.0123 USD; `≥ 0.0123 USD` where some calls have no known price; `unknown` where none has. Divided by `by`. */
-export function moneyText({ known, unpriced }: Money, by = 1): string {
+const rounded = (value: number): string => number(Number(value.toPrecision(3)))
+
+/**
+ * 12.3 USD; `≥ 12.3 USD` where some calls have no known price; `unknown` where none has.
+ * @param times what the sum is multiplied by, e.g. a thousand questions over those that were asked
+ * @param without the currency that need not be said
+ */
+export function moneyText({ known, unpriced }: Money, times = 1, without?: string): string {
   const parts = positive(known)
   if (unpriced > 0 && parts.length === 0) return 'unknown'
   if (parts.length === 0) return '0'
-  const text = parts.map(([currency, sum]) => `${number(sum / by)}\u202f${currency}`).join(' + ')
+  const text = parts
+    .map(([currency, sum]) => `${rounded(sum * times)}${currency === without ? '' : `\u202f${currency}`}`)
+    .join(' + ')
   return unpriced > 0 ? `≥\u202f${text}` : text
+}
+
+/** The only one, if there is only one. */
+export function commonCurrency(all: readonly Money[]): string | undefined {
+  const currencies = new Set(all.flatMap(({ known }) => [...known.keys()]))
+  return currencies.size === 1 ? [...currencies][0] : undefined
 }

@@ -3,12 +3,14 @@
 import type { Arm } from '../arms.ts'
 import { section, type Section } from '../document.ts'
 import type { Figure } from '../figure.ts'
-import { html, type Markup } from '../html.ts'
-import { armTable, pairTable } from './comparison.ts'
+import type { Markup } from '../html.ts'
+import { graderTable, groupTable } from './breakdowns.ts'
+import { armTable } from './comparison.ts'
 import { fronts } from './fronts.ts'
 import { agentFacts, agentsHeadline } from './headline.ts'
 import { collaborationTable, layerDiagrams } from './layers.ts'
-import { failureTable, spendingByAgent, spendingByStep, warningList } from './spending.ts'
+import { pairTable } from './pairs.ts'
+import { failureTable, plannedTable, spendingByAgent, spendingByStep, warningList } from './spending.ts'
 import { agentStyles } from './styles.ts'
 import { diagramScript } from './diagram-script.ts'
 import { tallyRun, type Tally } from './tally.ts'
@@ -56,20 +58,29 @@ export function agentParts(
   { view, store, labels }: AgentReport,
   draw: (figures: readonly (Figure | undefined)[]) => Markup | undefined,
 ): AgentParts {
+  // Figures are numbered as they are drawn: in the order of the sections.
+  const quality = draw(fronts(view))
   const layers = draw([layerDiagrams(view)])
-  const together = collaborationTable(view)
   return {
     lead: agentsHeadline(view),
     facts: agentFacts(view),
     sections: [
-      section('comparison', view.arms.length > 1 ? 'Comparison' : 'Result', armTable(view), pairTable(view)),
-      section('fronts', 'Quality against cost and latency', draw(fronts(view))),
-      section('layers', 'Layers', layers && html`${layers}`, together),
+      section(
+        'comparison',
+        view.arms.length > 1 ? 'Comparison' : 'Result',
+        armTable(view),
+        pairTable(view),
+        graderTable(view),
+        groupTable(view),
+      ),
+      section('fronts', 'Quality against cost and latency', quality),
+      section('layers', 'Layers', layers, collaborationTable(view)),
       section(
         'spending',
         'Spending',
         spendingByAgent(view),
         spendingByStep(view),
+        plannedTable(view),
         failureTable(view),
         warningList(view),
       ),

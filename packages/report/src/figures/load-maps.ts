@@ -4,7 +4,7 @@ import type { Arm } from '../arms.ts'
 import { ARMS_WITH_MAPS, type Figure, representative } from '../figure.ts'
 import { short } from '../format.ts'
 import { html, type Markup } from '../html.ts'
-import type { LayerRouting } from '../series.ts'
+import { type LayerRouting, routingUnit } from '../series.ts'
 import { besides, heatMap, mapWidth, scaleLegend, shareScale } from './heat-map.ts'
 import { armHeading, chosenArms } from './arm-heading.ts'
 
@@ -27,7 +27,7 @@ export function loadCells(layer: LayerRouting, columns = COLUMNS): { cells: (num
   return { cells, steps }
 }
 
-function loadMap(arm: Arm, layer: LayerRouting, width: number): Markup {
+function loadMap(arm: Arm, layer: LayerRouting, width: number, unit: string): Markup {
   const { cells, steps } = loadCells(layer)
   const members = Math.max(1, layer.members.length)
   return heatMap({
@@ -39,8 +39,8 @@ function loadMap(arm: Arm, layer: LayerRouting, width: number): Markup {
     width,
     rowHeight: Math.max(1.5, Math.min(13, 168 / members)),
     title: `layer ${layer.layer}`,
-    columnTitle: 'step',
-    description: `${arm.label}, layer ${layer.layer}: load of ${members} members over steps`,
+    columnTitle: unit,
+    description: `${arm.label}, layer ${layer.layer}: load of ${members} members over ${unit}s`,
   })
 }
 
@@ -57,7 +57,7 @@ export function loadMaps(arms: readonly Arm[], preferred: readonly number[]): Fi
     return html`<div class="arm-block">
       ${armHeading(arm, arms, run.record.seed)}
       <div class="maps maps-${besides(layers.length)}">
-        ${layers.map((layer) => loadMap(arm, layer, mapWidth(layers.length)))}
+        ${layers.map((layer) => loadMap(arm, layer, mapWidth(layers.length), routingUnit(run.series)))}
       </div>
     </div>`
   })

@@ -3,7 +3,7 @@
 import type { Arm } from '../arms.ts'
 import { finite, meanSeries } from '../curves.ts'
 import { armCurves, type Figure, smoothed } from '../figure.ts'
-import type { LayerRouting, RunSeries, Series } from '../series.ts'
+import { type LayerRouting, routingUnit, type RunSeries, type Series } from '../series.ts'
 import { type Curve, lineChart, type LineChart } from './line-chart.ts'
 
 const WIDTH = 356
@@ -116,7 +116,9 @@ function routingCurves(arms: readonly Arm[], pick: (layer: LayerRouting) => Seri
 export function balancePanels(arms: readonly Arm[]): Figure[] {
   const byLayer = arms.length === 1
   const scope = byLayer ? 'one curve per mixture layer' : 'mean over mixture layers'
-  const options = { endLabels: byLayer }
+  const routed = arms.filter((arm) => arm.runs.some(({ series }) => series.layers.length > 0))
+  const asked = routed.length > 0 && routed.every((arm) => routingUnit(arm.runs[0]!.series) === 'question')
+  const options = { endLabels: byLayer, ...(asked && { xTitle: 'Questions' }) }
   const drops = arms.some((arm) =>
     arm.runs.some((run) => run.series.layers.some((l) => l.dropped.some((p) => p.value > 0))),
   )

@@ -23,7 +23,7 @@ const chunkOf = (i) => {
   if (chunks.size > 12) chunks.delete(chunks.keys().next().value)
   return kept
 }
-const num = (value) => value === 0 ? '0' : Math.abs(value) < 1e-3 ? value.toExponential(2) : String(Number(value.toPrecision(4)))
+const num = (value) => value === 0 ? '0' : Math.abs(value) < 1e-6 ? value.toExponential(2) : String(Number(value.toPrecision(3)))
 const count = (value) => String(value).replace(/\B(?=(\d{3})+$)/g, '\u202f')
 const time = (ms) => ms < 1000 ? Math.round(ms) + '\u202fms' : num(ms / 1000) + '\u202fs'
 const money = (cost) => {
@@ -104,11 +104,9 @@ const runView = (question, run) => {
   }
   const callView = (step, call) => {
     const node = el('div', 'call')
-    if (step.calls.length > 1 || step.answers.every((answer) => answer.call !== call.id)) {
-      node.append(el('small', 'call-name', call.id.split('/').slice(1).join('/') + ' · ' + call.agent))
-      if (call.text !== undefined && step.answers.every((answer) => answer.call !== call.id)) node.append(folded(question.texts[call.text], 'reply'))
-    }
-    if (call.failure) node.append(el('p', 'bad', call.failure.kind + ': ' + call.failure.message))
+    if (step.calls.length > 1) node.append(el('small', '', call.id.split('/').slice(1).join('/') + ' · ' + call.agent))
+    if (call.text !== undefined && step.answers.every((answer) => answer.call !== call.id)) node.append(folded(question.texts[call.text], 'reply'))
+    if (call.failure) node.append(el('p', 'bad', 'Missing: ' + call.failure.kind + ', ' + call.failure.message))
     node.append(el('p', 'spent', spentText(call)))
     for (const warning of call.warnings ?? []) node.append(el('p', 'spent', 'Warning: ' + warning))
     const sent = el('details', 'sent-messages', el('summary', '', 'What it was sent', el('span', 'soft', call.messages.length + (call.messages.length === 1 ? ' message' : ' messages') + (call.sample > 0 ? ', sample ' + call.sample : ''))))
@@ -139,7 +137,7 @@ const runView = (question, run) => {
       card.append(el('p', 'answer', verdict(answer.grade), answer.score === undefined ? '' : el('small', '', ' valued ' + num(answer.score)), made || !by ? '' : el('small', '', ' from ', link(by.step))))
       if (made || !by) card.append(folded(question.texts[answer.text], 'reply'))
     }
-    for (const lost of step.missing ?? []) card.append(el('p', 'bad', 'Missing: ' + lost.agent + ', ' + lost.kind + (step.calls.some((call) => call.failure) ? '' : ': ' + lost.message)))
+    for (const lost of step.missing ?? []) if (!step.calls.some((call) => call.id === lost.call && call.failure)) card.append(el('p', 'bad', 'Missing: ' + lost.kind + ', ' + lost.message + ' (' + lost.agent + ')'))
     card.append(...step.calls.map((call) => callView(step, call)))
     const light = (on) => {
       box.classList.toggle('lit', on && (step.saw.length > 0 || run.steps.some((other) => other.saw.includes(step.id))))
@@ -166,8 +164,8 @@ const setUp = async () => {
   const body = section.querySelector('tbody'), pager = section.querySelector('.pager'), search = section.querySelector('input'), choice = section.querySelector('select')
   const filters = [...section.querySelectorAll('.filters button')]
   const PAGE = 40
-  let page = 0, filter = 'all', opened
-  const outcomes = (row) => choice.value === '' ? row.runs : [row.runs[Number(choice.value)]]
+  let page = 0, filter = 'all', arm = ''
+  const outcomes = (row) => arm === '' ? row.runs : [row.runs[Number(arm)]]
   const differs = (row) => new Set(row.runs.filter(Boolean).map(([marks]) => marks & MARKS.wrong)).size > 1
   const passes = (row, wanted) => wanted === 'all' ? outcomes(row).some(Boolean) : wanted === 'differ' ? differs(row) : outcomes(row).some((run) => run && run[0] & MARKS[wanted])
   const matches = (row) => { const q = search.value.trim().toLowerCase(); return q === '' || row.id.toLowerCase().includes(q) || row.text.toLowerCase().includes(q) }
@@ -177,10 +175,9 @@ const setUp = async () => {
     node.title = info.runs[i] + ': ' + ({ none: 'not asked', lost: 'no answer', ungraded: 'not graded', wrong: 'wrong', right: 'right' })[state] + (run ? Object.keys(MARKS).filter((mark) => mark !== 'wrong' && mark !== 'unanswered' && run[0] & MARKS[mark]).map((mark) => ', ' + mark).join('') : '')
     return node
   }
-  const openRow = async (row, line, wantedRun) => {
+  const openRow = async (row, line) => {
     const next = line.nextElementSibling
-    if (next?.classList.contains('opened')) { next.remove(); line.classList.remove('lit'); opened = undefined; return }
-    opened = row.id
+    if (next?.classList.contains('opened')) { next.remove(); line.classList.remove('lit'); return }
     line.classList.add('lit')
     const cell = el('td', 'text', el('p', 'soft', 'Reading …'))
     cell.colSpan = 3
@@ -209,7 +206,7 @@ const setUp = async () => {
     }
     if (question.runs.length > 1) view.append(tabs)
     view.append(place)
-    const wanted = wantedRun ?? (choice.value === '' ? undefined : Number(choice.value))
+    const wanted = arm === '' ? undefined : Number(arm)
     shown(question.runs.find((run) => run.run === wanted) ?? question.runs.find((run) => row.runs[run.run][0] & MARKS.wrong) ?? question.runs[0])
     cell.replaceChildren(view)
   }
@@ -241,7 +238,7 @@ const setUp = async () => {
   }
   for (const button of filters) button.addEventListener('click', () => { filter = button.dataset.filter; page = 0; draw() })
   search.addEventListener('input', () => { page = 0; draw() })
-  choice.addEventListener('change', () => { page = 0; draw() })
+  choice.addEventListener('change', () => { arm = choice.value; page = 0; draw() })
   draw()
 }
 void setUp()

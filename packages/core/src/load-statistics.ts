@@ -1,6 +1,6 @@
 // How evenly members are used: what a `mixture.routing` event and the expert-load evaluator report. Members are experts or
 // agents.
-import type { MixlabEvents } from '@mixlab/core'
+import type { MixlabEvents } from './events.ts'
 
 export interface LoadStatistics {
   /** Share of the routed pairs that each member received; sums to 1 (all 0 where nothing was routed). */
