@@ -125,8 +125,8 @@ export function armTable(view: AgentView): Markup {
       </table>
     </div>
     <p class="note">
-      ${methodNote(view)} Per question: calls, tokens, cost, billed. A price that is not known is unknown, not zero; ≥
-      marks a sum that lacks some. Click a heading to sort.
+      ${methodNote(view)} Calls and tokens are per question, money is ${per}. A price that is not known is unknown, not
+      zero; ≥ marks a sum that lacks some. Click a heading to sort.
     </p>`
 }
 
