@@ -1,7 +1,7 @@
 // Quality against cost or latency: which arms nobody beats on both, and how sure that is. Questions are resampled with
 // everything that is known of them, so that arms are compared on the same questions in every resample.
 import { MixlabError, type RandomStream } from '@mixlab/core'
-import { type Interval, percentileInterval } from '@mixlab/statistics'
+import { integersFrom, type Interval, percentileInterval } from '@mixlab/statistics'
 
 export interface ParetoArm {
   readonly name: string
@@ -87,8 +87,9 @@ export function paretoFront(arms: readonly ParetoArm[], options: ParetoOptions):
   const [qualities, spending, best] = [draws(arms.length), draws(arms.length), draws(arms.length)]
   const fronts = arms.map(() => 0)
   const indices = new Int32Array(n)
+  const integer = integersFrom(rng)
   for (let draw = 0; draw < resamples; draw++) {
-    for (let i = 0; i < n; i++) indices[i] = rng.integer(n)
+    for (let i = 0; i < n; i++) indices[i] = integer(n)
     const drawn = means(indices)
     for (const [arm, isOnFront] of onFront(drawn).entries()) {
       if (isOnFront) fronts[arm]!++

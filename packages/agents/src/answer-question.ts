@@ -8,7 +8,6 @@ import { agentRequest, type AgentSettings } from './agent-request.ts'
 import type { AgentRouter } from './agent-router.ts'
 import type { CallAgent, CallOutcome } from './call.ts'
 import { ChatFailure } from './chat-failure.ts'
-import type { Cost } from './cost.ts'
 import { criticalPath, type TimedCall } from './critical-path.ts'
 import type { Question } from './question.ts'
 import type { CallSummary, Missing, QuestionResult, StepOutput, StepResult } from './result.ts'
@@ -16,6 +15,7 @@ import { type AgentIdentity, sampleOrdinals } from './sample-ordinals.ts'
 import { isAnswered } from './steps/ask.ts'
 import type { Step, StepCall, StepContext, Topology } from './topology.ts'
 import { stepsInOrder } from './topology-order.ts'
+import { addCosts } from './usage-cost.ts'
 
 export interface QuestionOptions {
   readonly topology: Topology
@@ -75,7 +75,7 @@ export async function answerQuestion(options: QuestionOptions): Promise<Question
     ...(failure !== undefined && { failure }),
     steps: topology.steps.map(({ id }) => results.get(id)!),
     calls,
-    cost: sumOfCosts(calls.map(({ cost }) => cost)),
+    cost: addCosts(calls.map(({ cost }) => cost)),
     timing: criticalPath(order, run.calls, answer === null ? undefined : output),
   }
 }
@@ -252,24 +252,5 @@ function summaryOf(outcome: CallOutcome): CallSummary {
     attempts,
     cost,
     timing,
-  }
-}
-
-/** Sums; money is known where all of it is, in one currency. */
-function sumOfCosts(costs: readonly Cost[]): Cost {
-  const sum = (of: (cost: Cost) => number) => costs.reduce((total, cost) => total + of(cost), 0)
-  const currencies = new Set(costs.map(({ currency }) => currency))
-  const [currency] = currencies
-  const known = (of: (cost: Cost) => number | undefined) =>
-    currencies.size === 1 && currency !== undefined && costs.every((cost) => of(cost) !== undefined)
-  return {
-    inputTokens: sum(({ inputTokens }) => inputTokens),
-    cachedInputTokens: sum(({ cachedInputTokens }) => cachedInputTokens),
-    outputTokens: sum(({ outputTokens }) => outputTokens),
-    reasoningTokens: sum(({ reasoningTokens }) => reasoningTokens),
-    estimated: costs.some(({ estimated }) => estimated),
-    ...(known(({ billed }) => billed) && { billed: sum(({ billed }) => billed!) }),
-    ...(known(({ logical }) => logical) && { logical: sum(({ logical }) => logical!) }),
-    ...(currency !== undefined && currencies.size === 1 && { currency }),
   }
 }

@@ -3,6 +3,7 @@
 // subject, a document), clusters are drawn.
 import type { RandomStream } from '@mixlab/core'
 import type { Interval } from './binomial.ts'
+import { integersFrom } from './draws.ts'
 import { normalCdf, normalQuantile } from './normal.ts'
 import { percentileOf } from './percentile.ts'
 
@@ -86,10 +87,11 @@ export function bootstrap(
   const largest = Math.max(...clusters.map(({ length }) => length))
   const indices = new Int32Array(clusters.length * largest)
   const distribution = new Float64Array(resamples)
+  const integer = integersFrom(rng)
   for (let draw = 0; draw < resamples; draw++) {
     let length = 0
     for (let i = 0; i < clusters.length; i++) {
-      const cluster = clusters[rng.integer(clusters.length)]!
+      const cluster = clusters[integer(clusters.length)]!
       if (cluster.length === 1) indices[length++] = cluster[0]!
       else {
         indices.set(cluster, length)

@@ -7,6 +7,7 @@ import {
   bootstrapMean,
   clusteredMean,
   holm,
+  integersFrom,
   krippendorffAlpha,
   mcnemar,
   mcnemarMinimumDetectableEffect,
@@ -17,6 +18,7 @@ import {
   signFlipTest,
   wilsonInterval,
 } from '../src/index.ts'
+import { xoshiro128 } from '../src/draws.ts'
 
 const seeded = new RandomStream(20)
 
@@ -197,4 +199,22 @@ test("with every value its own cluster, the error is the usual one and the inter
   const result = clusteredMean(values)
   expect(result.standardError).toBeCloseTo(deviation / Math.sqrt(8), 12)
   expect(result.degreesOfFreedom).toBeCloseTo(7, 10)
+})
+
+describe('draws', () => {
+  test('xoshiro128** gives the words of the reference implementation', () => {
+    // xoshiro128starstar.c, version 1.1, from the state 1, 2, 3, 4.
+    const state = Uint32Array.of(1, 2, 3, 4)
+    expect(range(10).map(() => xoshiro128(state))).toEqual([
+      11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+    ])
+  })
+
+  test('integers are even, and the same for the same stream', () => {
+    const integer = integersFrom(seeded.stream('integers'))
+    const counts = range(7).map(() => 0)
+    for (let i = 0; i < 70_000; i++) counts[integer(7)]!++
+    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(4 * Math.sqrt(10_000))
+    expect(integersFrom(seeded.stream('a'))(1000)).toBe(integersFrom(seeded.stream('a'))(1000))
+  })
 })

@@ -25,6 +25,7 @@ import type {
 } from './ai-sdk-types.ts'
 import { rateLimitsOf } from './rate-limit-headers.ts'
 import { endless, replyLimit } from './reply-limit.ts'
+import { lastReply } from './whole-reply.ts'
 
 export interface AiSdkModelOptions {
   /** Who serves it; part of a recording's key. Default: `ai-sdk:` and the model's own provider. */
@@ -216,12 +217,7 @@ export function aiSdkModel(model: AiSdkLanguageModel, settings: AiSdkModelOption
     provider,
     model: model.modelId,
     supports: { streaming: true, seed: !withoutSeeds.test(model.provider), logProbabilities },
-    async generate(request, options) {
-      let whole: ChatReply | undefined
-      for await (const piece of guarded(options, (signal) => complete(request, options, signal)))
-        if (piece.type === 'reply') whole = piece.reply
-      return whole!
-    },
+    generate: (request, options) => lastReply(guarded(options, (signal) => complete(request, options, signal))),
     stream: (request, options) => guarded(options, (signal) => streamed(request, options, signal)),
   }
 }
