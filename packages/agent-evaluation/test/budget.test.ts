@@ -109,6 +109,23 @@ describe('fronts', () => {
     expect(band.map(({ quality }) => quality)).toEqual(band.map(({ quality }) => quality).toSorted((a, b) => a - b))
   })
 
+  test('draw groups of questions together: questions that repeat each other are one', () => {
+    const scores = Array.from({ length: 400 }, (_, i) => Number(i % 20 < 14))
+    const of = (groups: boolean): ParetoArm => ({
+      name: 'one',
+      points: new Map(
+        scores.map((quality, i) => [`q${i}`, { quality, cost: 1, ...(groups && { group: `g${i % 20}` }) }]),
+      ),
+    })
+    const [alone, together] = [of(false), of(true)].map((one) => {
+      const { low, high } = paretoFront([one], { rng: new RandomStream(3) }).band[0]!
+      return high - low
+    })
+    // Twenty groups of twenty equal questions: √20 times as wide.
+    expect(together! / alone! / Math.sqrt(20)).toBeGreaterThan(0.85)
+    expect(together! / alone! / Math.sqrt(20)).toBeLessThan(1.15)
+  })
+
   test('are over the questions that all arms answered', () => {
     const [one, two] = [arm('one', 0.5, 1, 10), arm('two', 0.5, 1, 20)]
     expect(paretoFront([one, two], { rng, resamples: 50 }).questions).toBe(10)

@@ -58,15 +58,6 @@ const countCell = (value: number, title: string): Markup =>
     ${value === 0 ? '0' : whole(value)}
   </td>`
 
-/** An arm is better than all the others, by the corrected paired comparisons. */
-export const isClearlyBest = ({ arms, comparisons }: AgentView, place: number): boolean =>
-  arms.length > 1 &&
-  comparisons.filter(({ a, b }) => a === place || b === place).length === arms.length - 1 &&
-  comparisons.every(
-    ({ a, b, clear, difference }) =>
-      (a !== place && b !== place) || (clear && (a === place ? difference.mean > 0 : difference.mean < 0)),
-  )
-
 /** Answers that carry a mark of their own: unparseable ones count as wrong, and are told apart here. */
 const unparseable = ({ answers }: AgentArm): number =>
   answers.filter(({ answered, parsed, score }) => answered && score !== undefined && parsed === undefined).length
@@ -79,10 +70,10 @@ export function armTable(view: AgentView): Markup {
   const several = arms.some(({ tallies }) => tallies.length > 1)
   const currency = commonCurrency(arms.flatMap(({ spent }) => [spent.logical, spent.billed]))
   const per = `${currency === undefined ? '' : `${currency} `}per ${whole(PER_QUESTIONS)} questions`
-  const row = (one: AgentArm, i: number): Markup => {
+  const row = (one: AgentArm): Markup => {
     const { answers, score, spent, latency, firstToken } = one
     const n = answers.length
-    const best = isClearlyBest(view, i)
+    const best = view.comparisons.winners.has(one.arm.label)
     return html`<tr data-arm="${one.arm.index}">
       ${armHead(one)}
       <td data-sort="${n}">
@@ -92,7 +83,7 @@ export function armTable(view: AgentView): Markup {
         score
           ? html`<td
               data-sort="${score.mean}"
-              ${best && html`class="best" title="Best: separated from every other arm after Holm’s correction"`}
+              ${best && html`class="best" title="Best: better than every other arm, after Holm’s correction"`}
             >
               ${scoreText(score.mean, binary)}<span class="pm">${rangeText(score, binary)}</span>
             </td>`
@@ -134,8 +125,8 @@ export function armTable(view: AgentView): Markup {
       </table>
     </div>
     <p class="note">
-      ${methodNote(view)} Per question: calls, tokens, cost, billed. A price that is not known is unknown, not zero; ≥
-      marks a sum that lacks some. Click a heading to sort.
+      ${methodNote(view)} Calls and tokens are per question, money is ${per}. A price that is not known is unknown, not
+      zero; ≥ marks a sum that lacks some. Click a heading to sort.
     </p>`
 }
 

@@ -3,13 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Expense, frontBand, frontOf, logarithmicTicks } from '../../src/agents/fronts.ts'
+import { logarithmicTicks } from '../../src/agents/fronts.ts'
 import { grams, shareIn } from '../../src/agents/copying.ts'
 import { scoreInterval } from '../../src/agents/intervals.ts'
 import { piecesOf } from '../../src/agents/transcripts/pieces.ts'
 import { moneyText, noSpending, spend } from '../../src/agents/money.ts'
-import type { AnsweredQuestion } from '../../src/agents/tally.ts'
-import type { AgentArm } from '../../src/agents/view.ts'
 import { questionTranscripts, transcriptMarkdown } from '../../src/index.ts'
 import { example, mixture, scriptedAnswer, writeAgentRun } from './scripted-run.ts'
 
@@ -91,62 +89,7 @@ describe('copying', () => {
   })
 })
 
-describe('the front', () => {
-  it('has those that none beats in both', () => {
-    const points = [
-      { x: 1, y: 0.5 },
-      { x: 2, y: 0.4 },
-      { x: 3, y: 0.7 },
-      { x: 3, y: 0.7 },
-      { x: 4, y: 0.6 },
-    ]
-    expect(frontOf(points)).toEqual([0, 2, 3])
-  })
-
-  const expense: Expense = {
-    id: 'cost',
-    title: 'cost',
-    axis: '',
-    of: ({ criticalPathMs }) => criticalPathMs,
-    summary: 'mean',
-    show: String,
-  }
-  const armOf = (scores: readonly number[], x: number, groups?: number): AgentArm => {
-    const answers = scores.map((score, i) => ({
-      id: `q${i}`,
-      score,
-      criticalPathMs: x,
-      ...(groups !== undefined && { group: `g${i % groups}` }),
-    })) as unknown as AnsweredQuestion[]
-    return { answers } as unknown as AgentArm
-  }
-
-  it('lies in a band whose width is the binomial standard error', () => {
-    const n = 400
-    const arm = armOf(
-      Array.from({ length: n }, (_, i) => Number(i < 280)),
-      10,
-    )
-    const [before, at] = [frontBand([arm], expense, [9]), frontBand([arm], expense, [10])]
-    expect(before).toEqual([])
-    const half = 1.96 * Math.sqrt((0.7 * 0.3) / n)
-    // A thousand draws give a quantile to about a twentieth of the interval.
-    expect(at[0]!.low).toBeCloseTo(0.7 - half, 1.9)
-    expect(at[0]!.high).toBeCloseTo(0.7 + half, 1.9)
-    expect((at[0]!.high - at[0]!.low) / (2 * half)).toBeGreaterThan(0.9)
-    expect((at[0]!.high - at[0]!.low) / (2 * half)).toBeLessThan(1.1)
-  })
-
-  it('draws groups of questions together: a band of questions that repeat each other is wider', () => {
-    const scores = Array.from({ length: 400 }, (_, i) => Number(i % 20 < 14))
-    const width = ([band]: readonly { low: number; high: number }[]): number => band!.high - band!.low
-    const alone = width(frontBand([armOf(scores, 10)], expense, [10]))
-    const together = width(frontBand([armOf(scores, 10, 20)], expense, [10]))
-    // Twenty groups of twenty equal questions: √20 times as wide.
-    expect(together / alone).toBeGreaterThan(0.85 * Math.sqrt(20))
-    expect(together / alone).toBeLessThan(1.15 * Math.sqrt(20))
-  })
-
+describe('an axis of money', () => {
   it('has round ticks that stand apart', () => {
     expect(logarithmicTicks(0.15, 4.9)).toEqual([0.2, 0.5, 1, 2])
     expect(logarithmicTicks(1, 1e6)).toEqual([1, 10, 100, 1000, 1e4, 1e5, 1e6])
