@@ -35,15 +35,18 @@ export function paretoArmOf(
 ): ParetoArm | undefined {
   const costs = Map.groupBy(results, ({ question }) => question)
   const scores = Map.groupBy(grades, ({ question }) => question)
-  const points = new Map<string, { quality: number; cost: number }>()
+  const points = new Map<string, { quality: number; cost: number; group?: string }>()
   for (const [question, own] of costs) {
     const values = own.map((result) => measured(result, measure))
-    const marks = (scores.get(question) ?? []).flatMap((each) => Object.values(each.grades).slice(0, 1))
+    const graded = scores.get(question) ?? []
+    const group = graded[0]?.group
+    const marks = graded.flatMap((each) => Object.values(each.grades).slice(0, 1))
     if (marks.length === 0) continue
     if (values.some((value) => value === undefined)) return undefined
     points.set(question, {
       quality: marks.reduce((sum, { score }) => sum + score, 0) / marks.length,
       cost: values.reduce<number>((sum, value) => sum + value!, 0) / values.length,
+      ...(group !== undefined && { group }),
     })
   }
   return { name, points }

@@ -148,6 +148,8 @@ describe('fronts', () => {
     })
     expect(paretoArmOf('a', spent, grades, 'tokens')!.points.get('q1')).toEqual({ quality: 0, cost: 110 })
     expect(paretoArmOf('a', spent, grades, 'billed')).toBeUndefined()
+    const grouped = grades.map((each) => ({ ...each, group: 'sums' }))
+    expect(paretoArmOf('a', spent, grouped, 'tokens')!.points.get('q1')).toMatchObject({ group: 'sums' })
     // Two runs of the arm, the second twice as slow and right where the first was wrong.
     const slower = spent.map((result) => ({ ...result, timing: { criticalPathMs: 2 * result.timing.criticalPathMs } }))
     const both = paretoArmOf(
