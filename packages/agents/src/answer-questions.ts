@@ -17,6 +17,7 @@ import { questionText } from './prompts.ts'
 import type { Question } from './question.ts'
 import { questionSet } from './question-file.ts'
 import { Recording } from './recording.ts'
+import { refuseMistakes } from './refuse-mistakes.ts'
 import type { QuestionResult } from './result.ts'
 import type { Topology } from './topology.ts'
 import { estimateTokens } from './usage-cost.ts'
@@ -111,13 +112,15 @@ export async function answerQuestions(run: AnswerRun, options: AnswerOptions): P
   const statistics = new AnswerStatistics(topology, Object.keys(graders), questions.length)
   const judge = Object.values(graders)[0]
 
+  const call = refuseMistakes(caller.call)
+
   async function answer(index: number): Promise<void> {
     const question = questions[index]!
     const result = await answerQuestion({
       topology,
       question,
       index,
-      call: caller.call,
+      call,
       identity: (agent) => caller.identity(agent),
       agents: config.agents,
       parse: (text) => judge?.parse?.(text, question),
@@ -126,7 +129,7 @@ export async function answerQuestions(run: AnswerRun, options: AnswerOptions): P
       signal: run.signal,
       ...(config.questionSeconds !== undefined && { deadlineMs: 1000 * config.questionSeconds }),
     })
-    const graded = await gradesOf(graders, question, result, { call: caller.call, agents: config.agents })
+    const graded = await gradesOf(graders, question, result, { call, agents: config.agents })
     statistics.add(result, graded)
     run.emit('question.answered', statistics.progress(result, graded))
     await Promise.all([answers.add(index, result), grades.add(index, graded)])

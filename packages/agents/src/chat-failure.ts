@@ -46,6 +46,9 @@ const transient: ReadonlySet<FailureKind> = new Set([
   'malformed',
 ])
 
+/** Something to mend in the experiment: every call comes to it until then. */
+export const isMistake = (kind: FailureKind): boolean => kind === 'authentication' || kind === 'unknown-model'
+
 export interface ChatFailureOptions {
   /** HTTP's. */
   readonly status?: number

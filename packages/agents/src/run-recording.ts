@@ -1,6 +1,7 @@
 // What one run, or one arm of it, reads and writes in a recording. A reply belongs to the call that paid for it; a call
 // that was given another's is noted as an alias, and one that was given up or not made as that: so a replay gives every
 // call what it was given then.
+import { isMistake } from './chat-failure.ts'
 import type { MixlabError } from '@mixlab/core'
 import type { Call } from './call.ts'
 import type { ChatRequest } from './chat-model.ts'
@@ -57,7 +58,8 @@ export class RunRecording {
     if (mode === 'replay') return
     const { id, question, step, agent, sample } = call
     recording.append({
-      kind,
+      // What the user mends is asked anew when the run goes on.
+      kind: settled.failure && isMistake(settled.failure.kind) ? 'not-made' : kind,
       key,
       scope,
       id,
