@@ -44,7 +44,7 @@ async function record(url: string, folder: string, scope: string, calls: number,
 
 test(
   'twenty kills: no recorded reply is asked for twice, and the result is that of a run without one',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async () => {
     const { asked, url } = await countingServer()
     const calls = 300
@@ -85,7 +85,7 @@ test(
   },
 )
 
-test('two processes write into one recording at once; each finds its own again', { timeout: 60_000 }, async () => {
+test('two processes write into one recording at once; each finds its own again', { timeout: 120_000 }, async () => {
   const { url } = await countingServer()
   const folder = temporaryFolder()
   const [one, two] = await Promise.all([record(url, folder, 'one', 60), record(url, folder, 'two', 80)])
