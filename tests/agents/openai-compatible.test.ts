@@ -341,10 +341,9 @@ test.each([
     const { port } = server.address() as AddressInfo
     const model = await openAiCompatibleModel({ url: `http://127.0.0.1:${port}/v1` })
     for (let n = 0; n < 4; n++) {
-      const begin = performance.now()
       expect((await gather(model.stream(question, options()))).reply?.text).toBe('yes')
-      if (endMs === undefined) expect(performance.now() - begin).toBeLessThan(400)
-      else await sleep(endMs + 80)
+      expect(open).toBeGreaterThan(0)
+      if (endMs !== undefined) await sleep(endMs + 80)
     }
     expect(sockets.size).toBe(connections)
     await expect.poll(() => open, { timeout: 3000 }).toBe(0)
