@@ -61,6 +61,7 @@ const config = z.strictObject({
   thresholds: z.number().gt(0).lt(1).default(0.15).describe('Share that thresholds are fitted on'),
   test: z.number().gt(0).lt(1).default(0.35).describe('Share that routers are judged by'),
   resamples: z.int().min(40).default(500).describe('Of the questions, for the 95 % intervals'),
+  controls: z.int().min(0).default(10).describe('Routers of each split that learn from shuffled outcomes'),
   limit: z.int().min(1).nullable().default(null).describe('Questions of GSM8K and of each subject; null: all'),
   features: featuresConfig.prefault({}),
   training: routerTrainingConfig.prefault({ reward: 'above-mean' }),
@@ -69,7 +70,7 @@ type Config = z.output<typeof config>
 type Run = RunContext<Config>
 
 const REFERENCE = 'logistic'
-const CONTROL = 'logistic, shuffled outcomes'
+const CONTROL = 'lin-ucb, shuffled outcomes'
 
 interface Judged {
   readonly held: Map<string, Held[]>
@@ -109,7 +110,8 @@ function judgeSplit(run: Run, task: keyof typeof tasks, outcomes: Outcomes, seed
     if (run.signal.aborted) throw interrupted()
     learn(reference, splitReference(reference).name, train)
   }
-  learn(REFERENCE, CONTROL, shuffledOutcomes(train, rng.stream('shuffled')))
+  for (let draw = 0; draw < given.controls; draw++)
+    learn('lin-ucb', CONTROL, shuffledOutcomes(train, rng.stream(`shuffled-${draw}`)))
 }
 
 /** Judges all routers on one task; the rows of its table and its panel of the drawing. */
@@ -122,9 +124,16 @@ async function judgeTask(run: Run, task: keyof typeof tasks): Promise<{ rows: Ro
     run.emit('note', { message: `${tasks[task].title}: split ${split + 1} of ${splits}` })
     await run.ready()
   }
-  const reference = judged.held.has(REFERENCE) ? REFERENCE : [...judged.held.keys()].at(-2)!
+  const reference = judged.held.has(REFERENCE) ? REFERENCE : splitReference(run.config.routers[0]!).name
   const rng = run.rng.stream('resamples')
-  const figures = figuresOf(judged.held, { questions: outcomes.questions.length, resamples, reference, rng })
+  const groups = outcomes.questions.map(({ group = '' }) => group)
+  const figures = figuresOf(judged.held, {
+    questions: outcomes.questions.length,
+    ...(tasks[task].by === 'group' && { groups }),
+    resamples,
+    reference,
+    rng,
+  })
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length
   const rows = figures.map((row) => {
     const shares = judged.shares.get(row.router)

@@ -38,6 +38,8 @@ export function figuresOf(
   byRouter: ReadonlyMap<string, readonly Held[]>,
   options: {
     readonly questions: number
+    /** Given, groups of questions are resampled, not questions. */
+    readonly groups?: readonly string[]
     readonly resamples: number
     readonly reference: string
     readonly rng: RandomStream

@@ -1,6 +1,5 @@
 // The agent whose model finds the passage least surprising is asked: what a mixture of such models can know for itself.
-import type { AgentRouter } from '@mixlab/agents'
-import { type LanguageModel, ops, tf } from 'mixlab'
+import { type AgentRouter, type LanguageModel, ops, tf } from 'mixlab'
 
 export interface PromptReader {
   readonly model: LanguageModel

@@ -1,10 +1,10 @@
 // What such small models can be asked, and what can be graded exactly: how does this word go on? A question is a passage of
 // held-out text that breaks off within a word; its answer is the rest of the word.
-import { defineGrader, type Question } from '@mixlab/agents'
-import type { Corpus, RandomStream } from 'mixlab'
+import { type Corpus, defineGrader, type Question, type RandomStream } from 'mixlab'
 
-/** A word has at least so many letters, of which so many are shown. */
+/** Letters of a word, of which so many are shown. */
 const shortest = 5
+const longest = 12
 const shown = 2
 
 /** The letters that a text begins with; undefined where it begins with none. */
@@ -35,14 +35,17 @@ export function wordQuestions(
   { count, passage, rng }: { readonly count: number; readonly passage: number; readonly rng: RandomStream },
 ): Question[] {
   const length = 2 * passage
-  const places = Array.from({ length: Math.floor((validation.tokens.length - length) / passage) }, (_, i) => i * passage)
+  const places = Array.from(
+    { length: Math.floor((validation.tokens.length - length) / passage) },
+    (_, i) => i * passage,
+  )
   const questions: Question[] = []
   for (const start of rng.shuffled(places)) {
     if (questions.length === count) break
     const text = tokenizer.decode(validation.tokens.subarray(start, start + length))
     // Neither the end of a document nor a character that was cut.
     if (/[\0\uFFFD]/.test(text)) continue
-    const word = new RegExp(`(?<=[^A-Za-z])[A-Za-z]{${shortest},}(?=[^A-Za-z])`, 'g')
+    const word = new RegExp(`(?<=[^A-Za-z])[A-Za-z]{${shortest},${longest}}(?=[^A-Za-z])`, 'g')
     word.lastIndex = passage / 2
     const found = word.exec(text)
     const end = (found?.index ?? 0) + shown

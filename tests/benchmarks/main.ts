@@ -1,5 +1,7 @@
 // `pnpm bench NAME`: benchmarks that anyone can run, each beside its peer where the peer is installed.
 import { MixlabError } from '@mixlab/core'
+import { benchAgents } from './agents.ts'
+import { benchCalls } from './calls.ts'
 import { benchCpu } from './cpu.ts'
 import { benchLearningCurves } from './learning-curves.ts'
 import { benchMlflow } from './mlflow.ts'
@@ -11,6 +13,8 @@ import { benchTracking } from './tracking.ts'
 
 const [name, ...args] = process.argv.slice(2)
 const benchmarks: Record<string, (args: readonly string[]) => void | Promise<void>> = {
+  agents: benchAgents,
+  calls: benchCalls,
   cpu: benchCpu,
   'learning-curves': benchLearningCurves,
   mlflow: benchMlflow,

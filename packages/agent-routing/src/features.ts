@@ -27,7 +27,7 @@ export const featuresConfig = z.strictObject({
 export type FeaturesConfig = z.output<typeof featuresConfig>
 
 export interface Features {
-  /** D: the projected n-grams, then the surface. */
+  /** D: the projected n-grams, the surface, and a constant, since the gates of the mixture layer have no bias. */
   readonly width: number
   /** [T, D], row by row. */
   of(texts: readonly string[]): Float32Array
@@ -59,8 +59,8 @@ export function fitFeatures(
     return { mean, deviation: Math.sqrt(variance) || 1 }
   })
 
-  const width = dimensions + moments.length
-  if (width === 0) throw new MixlabError('features: dimensions is 0 and surface is false; at least one must be on')
+  const width = dimensions + moments.length + 1
+  if (width === 1) throw new MixlabError('features: dimensions is 0 and surface is false; at least one must be on')
   return {
     width,
     of(given_T) {
@@ -71,6 +71,7 @@ export function fitFeatures(
         const row = moments.length > 0 ? surfaceOf(text) : []
         for (const [i, { mean, deviation }] of moments.entries())
           features[t * width + dimensions + i] = (row[i]! - mean) / deviation
+        features[(t + 1) * width - 1] = 1
       }
       return features
     },

@@ -1,6 +1,8 @@
 // Confidence by resampling questions. All statistics are computed on the same resamples, so that differences between routers
-// are paired, and a question that several splits hold out counts as often in each.
+// are paired, and a question that several splits hold out counts as often in each. Where whole groups are held out, groups
+// are resampled.
 import { MixlabError, type RandomStream } from '@mixlab/core'
+import { percentileInterval } from '@mixlab/statistics'
 
 export interface Interval {
   readonly value: number
@@ -13,14 +15,16 @@ export interface BootstrapOptions {
   readonly resamples: number
   /** Default 0.95. */
   readonly confidence?: number
+  /** The group of each question; given, groups are drawn with all their questions. */
+  readonly groups?: readonly string[]
   readonly rng: RandomStream
 }
 
-function percentile(sorted: readonly number[], q: number): number {
-  const place = q * (sorted.length - 1)
-  const below = Math.floor(place)
-  const from = sorted[below]!
-  return from + (place - below) * ((sorted[below + 1] ?? from) - from)
+/** The unit of each question that is drawn as one, and how many units there are. */
+function unitsOf({ questions, groups }: BootstrapOptions): { unitOf: ArrayLike<number>; units: number } {
+  if (!groups) return { unitOf: Int32Array.from({ length: questions }, (_, n) => n), units: questions }
+  const names = [...new Set(groups)]
+  return { unitOf: groups.map((group) => names.indexOf(group)), units: names.length }
 }
 
 /**
@@ -31,26 +35,24 @@ function percentile(sorted: readonly number[], q: number): number {
  */
 export function bootstrapQuestions(
   statistics: (weights: Float64Array) => readonly number[],
-  { questions, resamples, confidence = 0.95, rng }: BootstrapOptions,
+  options: BootstrapOptions,
 ): Interval[] {
-  const tail = (1 - confidence) / 2
-  if (questions === 0) throw new MixlabError('bootstrap: there are no questions to resample')
-  if (resamples * tail < 1)
+  const { questions, resamples, confidence = 0.95, rng } = options
+  if (questions === 0) throw new MixlabError('bootstrap: there are no questions to resample; give some')
+  if ((resamples * (1 - confidence)) / 2 < 1)
     throw new MixlabError(
-      `bootstrap: ${resamples} resamples are too few for a confidence of ${confidence}; take 200 or more`,
+      `bootstrap: ${resamples} resamples are too few for a confidence of ${confidence}; take at least ${Math.ceil(2 / (1 - confidence))}`,
     )
+  const { unitOf, units } = unitsOf(options)
   const values = statistics(new Float64Array(questions).fill(1))
   const drawn = Array.from({ length: resamples }, (_, resample) => {
     const stream = rng.at(resample)
-    const weights = new Float64Array(questions)
-    for (let n = 0; n < questions; n++) weights[stream.integer(questions)]!++
-    return statistics(weights)
+    const times = new Float64Array(units)
+    for (let draw = 0; draw < units; draw++) times[stream.integer(units)]!++
+    return statistics(Float64Array.from({ length: questions }, (__, n) => times[unitOf[n]!]!))
   })
   return values.map((value, i) => {
-    const sorted = drawn
-      .map((row) => row[i]!)
-      .filter((number) => !Number.isNaN(number))
-      .toSorted((a, b) => a - b)
-    return { value, low: percentile(sorted, tail), high: percentile(sorted, 1 - tail) }
+    const known = Float64Array.from(drawn.map((row) => row[i]!).filter((number) => !Number.isNaN(number)))
+    return { value, ...percentileInterval(known, confidence) }
   })
 }

@@ -14,8 +14,8 @@ import { identityOf } from './splits.ts'
 
 export const routerTrainingConfig = z.strictObject({
   passes: z.int().min(1).default(30).describe('Over the questions'),
-  batchSize: z.int().min(1).default(256).describe('Questions of a step'),
-  learningRate: z.number().positive().default(5e-3),
+  batchSize: z.int().min(1).default(128).describe('Questions of a step'),
+  learningRate: z.number().positive().default(0.01),
   schedule: scheduleConfig.prefault({ minimum: 0 }),
   optimizer: optimizerConfig.prefault({ weightDecay: 0.1 }),
   reward: z

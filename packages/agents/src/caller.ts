@@ -126,7 +126,6 @@ export class Caller implements AsyncDisposable {
     this.#cancelGrace = this.#prepared.clock.after(this.#prepared.config.graceSeconds * 1000, () => {
       for (const flight of this.#flights.values()) flight.cut()
     })
-    if (this.#flights.size === 0) this.#cancelGrace()
   }
 
   readonly #emit: Emit = (type, data) => this.#options.emit?.(type, data)
@@ -215,7 +214,6 @@ export class Caller implements AsyncDisposable {
         return settled
       } finally {
         this.#flights.delete(asked.key)
-        if (this.#stopped && this.#flights.size === 0) this.#cancelGrace()
       }
     })
     this.#flights.set(asked.key, flight)

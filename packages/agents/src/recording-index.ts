@@ -58,7 +58,7 @@ export class RecordingIndex {
     if (i === none) return undefined
     const from = this.#aliases.get(i)
     if (from === undefined) return { kind: this.#kinds[i]!, own: true, place: this.#places[i]! }
-    const other = this.#find(from, key, 'alias')
+    const other = this.#find(from, key)
     return other === none ? undefined : { kind: this.#kinds[other]!, own: false, place: this.#places[other]! }
   }
 
@@ -85,9 +85,9 @@ export class RecordingIndex {
     for (const [i, place] of this.#places.entries()) if (this.#kinds[i] !== 'alias') yield place
   }
 
-  #find(call: string, key: string, except?: LineHead['kind']): number {
+  #find(call: string, key: string): number {
     let i = this.#latest.get(call) ?? none
-    while (i !== none && (this.#keys[i] !== key || this.#kinds[i] === except)) i = this.#previous[i]!
+    while (i !== none && this.#keys[i] !== key) i = this.#previous[i]!
     return i
   }
 }

@@ -1,8 +1,18 @@
 // A recording: a folder of append-only files, one for each process that ever wrote into it. A line is written with one
 // write: killed at any moment, a process leaves at most one line without an end, which nobody appends to and everybody
 // skips. So any number of processes write into one recording at once, without locks, and see what the others wrote a
-// moment later.
-import { closeSync, fstatSync, mkdirSync, openSync, readdirSync, readSync, writeSync } from 'node:fs'
+// moment later. A power cut loses the last second: lines are synced to the disk in the background.
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readSync,
+  writeSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import { diskProblem, MixlabError } from '@mixlab/core'
 import type { Amount } from './budget.ts'
@@ -26,6 +36,8 @@ import { scrub } from './scrub.ts'
 const chunkBytes = 4 << 20
 /** How often the other processes' files are looked at. */
 const refreshMs = 250
+/** How often lines are synced to the disk. */
+const syncMs = 1000
 const newline = 10
 const fileName = /^calls-\d+\.jsonl$/
 
@@ -52,6 +64,7 @@ export class Recording implements Disposable {
   readonly #agents = new Map<string, AgentsLine['agents']>()
   #own: number | undefined
   #refreshedAt = 0
+  #syncedAt = 0
 
   /** @throws MixlabError when the folder cannot be made or read, or holds something else */
   constructor(folder: string, options: RecordingOptions) {
@@ -132,7 +145,10 @@ export class Recording implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    const own = this.#own === undefined ? undefined : this.#files[this.#own]
+    if (own) fdatasyncSync(own.descriptor)
     for (const { descriptor } of this.#files.splice(0)) closeSync(descriptor)
+    this.#own = undefined
   }
 
   #write(line: string): Place {
@@ -143,6 +159,10 @@ export class Recording implements Disposable {
       const offset = source.end
       for (let at = 0; at < bytes.length;) at += writeSync(source.descriptor, bytes, at)
       source.end += bytes.length
+      if (performance.now() - this.#syncedAt > syncMs) {
+        this.#syncedAt = performance.now()
+        fdatasync(source.descriptor, () => undefined)
+      }
       return { file, offset, length: bytes.length - 1 }
     } catch (error) {
       // A part of the line may be written: it stays the last of its file.

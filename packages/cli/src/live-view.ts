@@ -35,6 +35,38 @@ interface Progress {
   validation?: number
   /** The latest routing of each mixture layer. */
   routing: Map<number, EventOf<'mixture.routing'>>
+  answers?: AnswerProgress
+}
+
+/** What is known of the questions that are being answered now. */
+interface AnswerProgress {
+  last: EventOf<'question.answered'>
+  /** By the first grader. */
+  score: number
+  graded: number
+  missing: number
+  money: number
+}
+
+function nextAnswer(before: AnswerProgress | undefined, last: EventOf<'question.answered'>): AnswerProgress {
+  const { score = 0, graded = 0, missing = 0, money = 0 } = before ?? {}
+  return {
+    last,
+    score: score + (last.score ?? 0),
+    graded: graded + (last.score === undefined ? 0 : 1),
+    missing: missing + last.missing,
+    money: money + (last.cost.billed ?? 0),
+  }
+}
+
+/** How many questions, how well, what is missing, what it cost. */
+function answerTexts({ last, score, graded, missing, money }: AnswerProgress): string[] {
+  return [
+    `question ${last.done}/${last.total}`,
+    graded === 0 ? '' : `score ${number(score / graded)}`,
+    missing === 0 ? '' : `${missing} missing`,
+    money === 0 ? '' : `${number(money)} ${last.cost.currency ?? ''}`.trim(),
+  ]
 }
 
 const nothing = (): Progress => ({ steps: 0, routing: new Map() })
@@ -53,7 +85,7 @@ function meanLoad(routing: Progress['routing']): { load: number[]; entropy: numb
 
 /** The text of the status line: which child, step, loss, speed, time left, load; a narrow terminal cuts the end. */
 function statusLine(child: Child | undefined, progress: Progress, secondsLeft: number | undefined): string {
-  const { steps, step, validation, routing } = progress
+  const { steps, step, validation, routing, answers } = progress
   const loads = meanLoad(routing)
   const total = child?.total === undefined ? '' : `/${child.total}`
   return [
@@ -62,6 +94,7 @@ function statusLine(child: Child | undefined, progress: Progress, secondsLeft: n
     step ? `loss ${number(step.loss)}` : '',
     validation === undefined ? '' : `val ${number(validation)}`,
     step?.timing ? `${short(step.timing.tokensPerSecond)} tok/s` : '',
+    ...(answers ? answerTexts(answers) : []),
     secondsLeft === undefined ? '' : `${duration(secondsLeft)} left`,
     loads && loads.load.length <= 32 ? `load ${loadBars(loads.load)}` : '',
     loads ? `entropy ${loads.entropy.toFixed(2)}` : '',
@@ -77,12 +110,12 @@ export function liveView(target: ViewTarget, now: () => number = () => performan
   let progress = nothing()
   let lastDrawn = Number.NEGATIVE_INFINITY
   let drawn = false
-  let lastStep: Progress['step']
+  let lastShown: RunEvent | undefined
   const durations: number[] = []
 
   /** Of this training and of the children still to come, as long as those so far (or as this one). */
   function secondsLeft(): number | undefined {
-    const here = progress.step?.timing?.secondsLeft
+    const here = progress.answers?.last.timing?.secondsLeft ?? progress.step?.timing?.secondsLeft
     if (here === undefined || child?.total === undefined) return here
     const spent = (now() - child.since) / 1000
     const each = durations.length > 0 ? durations.reduce((sum, each) => sum + each, 0) / durations.length : spent + here
@@ -101,10 +134,11 @@ export function liveView(target: ViewTarget, now: () => number = () => performan
 
   function draw(force = false): void {
     if (!force && now() - lastDrawn < (live ? REDRAW_MS : PLAIN_MS)) return
-    if (!live && progress.step === lastStep) return
+    const latest = progress.answers?.last ?? progress.step
+    if (!live && latest === lastShown) return
     const text = statusLine(child, progress, secondsLeft())
     if (text === '') return
-    lastStep = progress.step
+    lastShown = latest
     lastDrawn = now()
     if (!live) return line(text)
     target.write(
@@ -118,8 +152,14 @@ export function liveView(target: ViewTarget, now: () => number = () => performan
   function finishChild(status: string): void {
     if (!child) return
     durations.push((now() - child.since) / 1000)
-    const { step, validation } = progress
-    const outcome = validation !== undefined ? `val ${number(validation)}` : step ? `loss ${number(step.loss)}` : ''
+    const { step, validation, answers } = progress
+    const outcome = answers
+      ? answerTexts(answers).slice(1).filter(Boolean).join('  ')
+      : validation !== undefined
+        ? `val ${number(validation)}`
+        : step
+          ? `loss ${number(step.loss)}`
+          : ''
     const mark = status === 'finished' ? styleText('green', '✓') : styleText('yellow', status)
     const total = child.total === undefined ? '' : `/${child.total}`
     line(
@@ -151,6 +191,12 @@ export function liveView(target: ViewTarget, now: () => number = () => performan
         break
       case 'train.step':
         progress.step = event
+        break
+      case 'questions.started':
+        progress = nothing()
+        break
+      case 'question.answered':
+        progress.answers = nextAnswer(progress.answers, event)
         break
       case 'mixture.routing':
         progress.routing.set(event.layer, event)

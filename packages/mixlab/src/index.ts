@@ -79,3 +79,30 @@ export {
   type Trial,
   when,
 } from '@mixlab/studies'
+
+// Mixtures of agents: chat models, topologies, answering a data set. What topologies are composed of is under `moa`.
+export * as moa from '@mixlab/agents'
+export {
+  type Agent,
+  type AgentRouter,
+  agentsConfig,
+  type AnswersSummary,
+  answerQuestions,
+  callingConfig,
+  type ChatModel,
+  defineAgent,
+  defineGrader,
+  defineTopology,
+  type Grader,
+  type MixtureConfig,
+  mixtureConfig,
+  planTopology,
+  type Question,
+  questionFileConfig,
+  type QuestionResult,
+  readQuestions,
+  type Topology,
+} from '@mixlab/agents'
+export { aiSdkModel, loadModel, ownModel, scriptedAnswers, scriptedModel } from '@mixlab/agent-models'
+export { armOf, compareArms, compareMixtures, judgePairs } from '@mixlab/agent-evaluation'
+export { agentRouter, createMessageRouter, featuresConfig, fitFeatures, trainRouter } from '@mixlab/agent-routing'

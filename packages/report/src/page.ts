@@ -1,4 +1,5 @@
 // The page from top to bottom: sections appear when they have something to show, figures are numbered as they come.
+import { finalLoad } from './agents/final-load.ts'
 import { agentParts, type AgentReport } from './agents/sections.ts'
 import type { Arm } from './arms.ts'
 import { comparisonTable, metricsTable } from './comparison-table.ts'
@@ -9,6 +10,7 @@ import { loadMaps } from './figures/load-maps.ts'
 import { matrixFigures } from './figures/matrices.ts'
 import { balancePanels, optimizerPanels, routerLossPanels } from './figures/panels.ts'
 import { swatch } from './figures/arm-heading.ts'
+import type { Figure } from './figure.ts'
 import { ellipsis } from './format.ts'
 import { type Overview, pageHeader } from './header.ts'
 import { headline } from './headline.ts'
@@ -29,7 +31,7 @@ export function renderPage(overview: Overview, agents?: AgentReport): string {
     ...(answers?.sections ?? []),
     trainingTable(arms, columns, agents),
     section('learning', 'Learning', draw([lossCurves(arms), finalLosses(arms, columns), ...optimizerPanels(arms)])),
-    section('balance', 'Balance', draw([...balancePanels(arms), ...routerLossPanels(arms), loadMaps(arms, preferred)])),
+    section('balance', 'Balance', draw(balanceFigures(arms, preferred, agents))),
     section(
       'evaluations',
       'Specialisation and other evaluations',
@@ -54,6 +56,24 @@ export function renderPage(overview: Overview, agents?: AgentReport): string {
     ),
     ...(answers && { data: answers.data }),
   })
+}
+
+/** Agents' loads are known at the end, or also on the way: only then they are drawn over questions. */
+function balanceFigures(
+  arms: readonly Arm[],
+  preferred: readonly number[],
+  agents: AgentReport | undefined,
+): (Figure | undefined)[] {
+  const answered = new Set(agents?.view.arms.map(({ arm }) => arm))
+  const overTime = arms.filter(
+    (arm) => !answered.has(arm) || arm.runs.some(({ series }) => series.layers.some(({ steps }) => steps.length > 1)),
+  )
+  return [
+    agents && finalLoad(arms),
+    ...balancePanels(overTime),
+    ...routerLossPanels(overTime),
+    loadMaps(overTime, preferred),
+  ]
 }
 
 /** The comparison by losses; beside arms that answered questions, of those that trained. */

@@ -17,8 +17,14 @@ export function powerOf(effect: number, standardError: number, { alpha = 0.05 }:
 }
 
 /** By bisection: the argument at which an increasing function reaches `level`, between `low` and `high`. */
-function solve(increasing: (value: number) => number, level: number, low: number, high: number): number {
-  for (let i = 0; i < 60 && high - low > 1e-9 * high; i++) {
+function solve(
+  increasing: (value: number) => number,
+  level: number,
+  low: number,
+  high: number,
+  tolerance: number,
+): number {
+  while (high - low > tolerance) {
     const middle = (low + high) / 2
     if (increasing(middle) < level) low = middle
     else high = middle
@@ -33,7 +39,7 @@ function solve(increasing: (value: number) => number, level: number, low: number
 export function minimumDetectableEffect(standardError: number, options: PowerOptions = {}): number {
   const { alpha = 0.05, power = 0.8 } = options
   const near = normalQuantile(1 - alpha / 2) + normalQuantile(power)
-  return solve((effect) => powerOf(effect, 1, options), power, 0, Math.max(near, 1) * 2) * standardError
+  return solve((effect) => powerOf(effect, 1, options), power, 0, Math.max(near, 1) * 2, 1e-9) * standardError
 }
 
 /** The number of questions at which an effect becomes detectable, for a deviation of the paired differences. */
@@ -81,5 +87,5 @@ export function mcnemarMinimumDetectableEffect(
 ): number {
   const { power = 0.8 } = options
   const reached = (difference: number) => mcnemarPower(n, Math.max(discordance, difference), difference, options)
-  return reached(1) < power ? NaN : solve(reached, power, 0, 1)
+  return reached(1) < power ? NaN : solve(reached, power, 0, 1, 1e-4)
 }

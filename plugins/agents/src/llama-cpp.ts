@@ -148,6 +148,10 @@ async function* continuePrompt(
         warnings,
       },
     }
+  } catch (error) {
+    signal.throwIfAborted()
+    if (ChatFailure.is(error)) throw error
+    throw new ChatFailure('server', `node-llama-cpp: ${(error as Error).message}`, { cause: error })
   } finally {
     sequences.give(sequence)
   }

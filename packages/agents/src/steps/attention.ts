@@ -74,7 +74,8 @@ export const attentionLayers =
       const made = round({ layer: last.layer + 1, before: [last] })
       const merged = made.at(-1)!
       const residual = synthesiseLayers(aggregator, merged.layer + 1, [...history, merged], aggregating)
-      const ended = unlessEnded([...made, residual], last)
+      // The first layer cannot end the loop.
+      const ended = index === 2 ? [...made, residual] : unlessEnded([...made, residual], last)
       steps.push(...ended)
       history.push(ended.at(-1)!)
     }

@@ -137,7 +137,9 @@ export const residualLayers =
       const [selected] = selectDiverse(keep)({ layer: first + 1, before: again }) as [Step]
       const added = extract(extractor, first + 2, chosen, selected, { temperature: 0 })
       const merged = merge(aggregator, first + 3, chosen, added, answer, aggregating)
-      const round = unlessEnded([...again, selected, added, merged], answer)
+      // The first layer cannot end the loop.
+      const made = [...again, selected, added, merged]
+      const round = next === 2 ? made : unlessEnded(made, answer)
       steps.push(...round)
       chosen = round.at(-3)!
       answer = round.at(-1)!

@@ -64,7 +64,7 @@ export const tree =
           children.push(node([...path, child + 1], child < 2 ? gates : [...gates, [...children]]))
       const from = leaf ? before.map(({ id }) => id) : children
       const layer = after([...from, ...gates.flat()])
-      const name = path.length === 0 ? 'root' : `${leaf ? 'leaf' : 'node'}-${path.join('-')}`
+      const name = [leaf ? 'proposer' : 'aggregator', ...path].join('-')
       const plain = nodeStep(
         idAt(layer, name),
         layer,

@@ -8,6 +8,7 @@ import { expect, test } from 'vitest'
 import { callKey, canonicalRequest, type ChatRequest, piecesOf, type RecordedCall, Recording } from '@mixlab/agents'
 import { temporaryFolder } from './folder.ts'
 import { agentOf, callerOf, callOf, chatModel, lastText, reply } from './models.ts'
+import { VirtualClock } from './virtual-clock.ts'
 
 const user = (content: string): ChatRequest => ({ messages: [{ role: 'user', content }] })
 const keyOf = (request: ChatRequest, { provider = 'p', model = 'm', sample = 0 } = {}): string =>
@@ -88,6 +89,24 @@ test('what was written is found again, by call and by key, also by those that ha
   for (const i of [1, 2, 3]) expect(find(later, i)).toMatchObject(recorded(i))
   expect(later.spent('')).toEqual({ tokens: 30, money: expect.closeTo(3e-7, 12) as number })
   expect([...later.calls()].map(({ id }) => id)).toEqual(['q1/s', 'q3/s', 'q2/s'])
+})
+
+test('of several replies to one request the first is given to others, and a reply before a failure', () => {
+  using recording = new Recording(temporaryFolder(), { access: 'write' })
+  const key = keyOf(user('x'))
+  const { reply: _reply, ...failed } = recorded(0, {
+    key,
+    kind: 'failure',
+    failure: { kind: 'server', message: '500' },
+  })
+  const given = () => recording.read(recording.ofKey(key)!.place).id
+  recording.append({ ...failed, id: 'q1/s' })
+  recording.append({ ...failed, id: 'q2/s' })
+  expect(given()).toBe('q2/s')
+  recording.append(recorded(3, { key }))
+  recording.append(recorded(4, { key }))
+  recording.append({ ...failed, id: 'q5/s' })
+  expect(given()).toBe('q3/s')
 })
 
 test('another process’s calls are seen a moment later', async () => {
@@ -176,22 +195,26 @@ test('a reply is kept as it was, pieces with their times and log-probabilities w
     servedBy: 'model-2026-01-01',
   })
   const pieces = ['reasoning:hm', 'text:Hel', 'reasoning:, so', 'text:lo wör', 'text:ld']
+  const clock = new VirtualClock()
   const model = chatModel({
     async *stream() {
       for (const piece of pieces) {
         const [type, text] = piece.split(':') as ['text' | 'reasoning', string]
+        await clock.sleep(100)
         yield { type, text }
       }
       yield { type: 'reply', reply: given }
     },
   })
   using recording = new Recording(folder, { access: 'write' })
-  await using caller = callerOf([agentOf('a', model)], { mode: 'record', recording })
-  await caller.call(callOf('q/s', 'x'))
+  await using caller = callerOf([agentOf('a', model)], { clock, mode: 'record', recording })
+  await clock.run(caller.call(callOf('q/s', 'x')))
   using later = new Recording(folder, { access: 'read' })
   const call = [...later.calls()][0]!
   expect(call.reply).toEqual(given)
-  expect(piecesOf(call.pieces!, call.reply!).map(({ type, text }) => `${type}:${text}`)).toEqual(pieces)
+  const kept = piecesOf(call.pieces!, call.reply!)
+  expect(kept.map(({ type, text }) => `${type}:${text}`)).toEqual(pieces)
+  expect(kept.map(({ atMs }) => atMs)).toEqual([100, 200, 300, 400, 500])
 })
 
 test('no secret gets into a recording, an event or an outcome, wherever a provider puts it', async () => {

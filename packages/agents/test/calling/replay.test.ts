@@ -193,6 +193,26 @@ test('arms that share a recording share replies; each is billed for what it aske
   }
 })
 
+test('a call that was given another’s reply is given that one again, whatever other processes recorded of the request', async () => {
+  const folder = temporaryFolder()
+  using other = new Recording(folder, { access: 'write' })
+  other.appendAgents('other', {})
+  const model = chatModel({ generate: async () => reply('ours') })
+  let outcomes: CallOutcome[]
+  {
+    using recording = new Recording(folder, { access: 'write' })
+    await using caller = callerOf([agentOf('a', model)], { mode: 'record', recording })
+    outcomes = await Promise.all(['q1/s', 'q2/s'].map((id) => caller.call(callOf(id, 'x'))))
+    const [first] = recording.calls()
+    other.append({ ...first!, scope: 'other', reply: reply('theirs') })
+  }
+  await using replay = replayer(folder, [named('a')])
+  const again = await Promise.all(['q1/s', 'q2/s', 'q3/s'].map((id) => replay.call(callOf(id, 'x'))))
+  expect(again.slice(0, 2).map(kept)).toEqual(outcomes.map(kept))
+  // The other process's file comes first: a call of neither is given what is there.
+  expect(again[2]).toMatchObject({ reply: { text: 'theirs' } })
+})
+
 test('a divergence names question, step and agent, and the first character that differs', async () => {
   const folder = temporaryFolder()
   const model = chatModel({ generate: async () => reply('x') })

@@ -2,7 +2,7 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import { ChatFailure, type FailureKind, failureKinds } from '@mixlab/agents'
-import { agentOf, callerOf, callOf, chatModel, reply } from './models.ts'
+import { agentOf, callerOf, callOf, chatModel, lastText, reply } from './models.ts'
 import { VirtualClock } from './virtual-clock.ts'
 
 const retryable = ['rate-limit', 'overloaded', 'server', 'connection', 'timeout', 'truncated', 'malformed']
@@ -87,4 +87,28 @@ test('a model that throws something else has a defect, which is not hidden', asy
   await using caller = callerOf([agentOf('a', model)], { clock })
   await expect(clock.run(caller.call(callOf('q/s', 'x')))).rejects.toThrow(TypeError)
   expect(caller.totals()).toMatchObject({ active: 0, queued: 0 })
+})
+
+test('a model that draws here draws anew in each try, and the same for a call whatever came before it', async () => {
+  const draws = async (texts: readonly string[], more = 0) => {
+    const clock = new VirtualClock()
+    const drawn: Record<string, number[]> = {}
+    const model = chatModel({
+      async generate(request, { rng }) {
+        const tries = (drawn[lastText(request)] ??= [])
+        tries.push(rng!.uniform())
+        for (let i = 0; i < more; i++) rng!.uniform()
+        if (tries.length < 3) throw new ChatFailure('server', '500')
+        return reply('x')
+      },
+    })
+    await using caller = callerOf([agentOf('a', model)], { clock })
+    for (const text of texts) await clock.run(caller.call(callOf(`q/${text}`, text)))
+    return drawn
+  }
+  const one = await draws(['a', 'b'])
+  expect(new Set([...one['a']!, ...one['b']!]).size).toBe(6)
+  expect(await draws(['b', 'a'])).toEqual(one)
+  // Nor does it matter how much a try had drawn when it failed.
+  expect(await draws(['a', 'b'], 7)).toEqual(one)
 })

@@ -21,8 +21,13 @@ export interface DrawnTopology {
   /** The step that gives the answer. */
   readonly output?: string
   readonly plan?: {
-    /** Of one question. */
+    /** Of one question, as is all of the plan. */
     readonly calls?: { readonly min: number; readonly max: number }
+    /** At most. */
+    readonly inputTokens?: number
+    readonly outputTokens?: number
+    /** At most; absent where a price is not known. */
+    readonly price?: { readonly amount: number; readonly currency: string }
   }
 }
 

@@ -4,11 +4,13 @@ import type { Arm } from '../arms.ts'
 import { section, type Section } from '../document.ts'
 import type { Figure } from '../figure.ts'
 import type { Markup } from '../html.ts'
-import { armTable, pairTable } from './comparison.ts'
+import { graderTable, groupTable } from './breakdowns.ts'
+import { armTable } from './comparison.ts'
 import { fronts } from './fronts.ts'
 import { agentFacts, agentsHeadline } from './headline.ts'
 import { collaborationTable, layerDiagrams } from './layers.ts'
-import { failureTable, spendingByAgent, spendingByStep, warningList } from './spending.ts'
+import { pairTable } from './pairs.ts'
+import { failureTable, plannedTable, spendingByAgent, spendingByStep, warningList } from './spending.ts'
 import { agentStyles } from './styles.ts'
 import { diagramScript } from './diagram-script.ts'
 import { tallyRun, type Tally } from './tally.ts'
@@ -63,7 +65,14 @@ export function agentParts(
     lead: agentsHeadline(view),
     facts: agentFacts(view),
     sections: [
-      section('comparison', view.arms.length > 1 ? 'Comparison' : 'Result', armTable(view), pairTable(view)),
+      section(
+        'comparison',
+        view.arms.length > 1 ? 'Comparison' : 'Result',
+        armTable(view),
+        pairTable(view),
+        graderTable(view),
+        groupTable(view),
+      ),
       section('fronts', 'Quality against cost and latency', quality),
       section('layers', 'Layers', layers, collaborationTable(view)),
       section(
@@ -71,6 +80,7 @@ export function agentParts(
         'Spending',
         spendingByAgent(view),
         spendingByStep(view),
+        plannedTable(view),
         failureTable(view),
         warningList(view),
       ),

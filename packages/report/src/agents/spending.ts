@@ -1,16 +1,16 @@
 // Where the calls, the tokens and the money went: by agent and by step, and what failed.
-import { ellipsis, percent, short, whole } from '../format.ts'
+import { ellipsis, number, percent, short, whole } from '../format.ts'
 import { html, type Markup } from '../html.ts'
-import { armHead, heading, time } from './comparison.ts'
+import { armHead, heading, PER_QUESTIONS, time } from './comparison.ts'
 import { moneyText, type Money } from './money.ts'
 import type { CallTally, FailureTally } from './tally.ts'
 import { type AgentArm, type AgentView, percentiles } from './view.ts'
 
 const ROWS = 200
 
-const money = (value: Money): Markup => {
-  const text = moneyText(value)
-  const total = [...value.known.values()].reduce((sum, amount) => sum + amount, 0)
+const money = (value: Money, times = 1): Markup => {
+  const text = moneyText(value, times)
+  const total = [...value.known.values()].reduce((sum, amount) => sum + amount * times, 0)
   return html`<td data-sort="${text === 'unknown' ? 'NaN' : total}" ${text === 'unknown' && html`class="none"`}>
     ${text}
   </td>`
@@ -55,6 +55,44 @@ function table(title: string, what: Markup, rows: readonly Markup[]): Markup {
       </table>
     </div>
     ${rows.length > ROWS && html`<p class="soft">The first ${ROWS} of ${rows.length} rows.</p>`}`
+}
+
+/** What was said before the run that a question takes at most, beside what it took. */
+export function plannedTable({ arms }: AgentView): Markup | undefined {
+  const planned = arms.filter(({ topology }) => topology?.plan?.calls !== undefined)
+  if (planned.length === 0) return undefined
+  return html`<details>
+    <summary>Planned and spent <span class="soft">per question</span></summary>
+    <div class="scroll">
+      <table class="sortable small">
+        <thead>
+          <tr>
+            ${heading('Arm', 'What was compared', 'text')}${heading('Calls planned', 'Least and most')}${heading('made', 'Mean; failed calls included')}
+            ${heading('In at most', 'Tokens of prompts, bound')}${heading('in', 'Mean')}${heading('Out at most', 'Tokens of replies, bound')}${heading('out', 'Mean')}
+            ${heading('Price at most', `Of ${whole(PER_QUESTIONS)} questions`)}${heading('cost', `Of ${whole(PER_QUESTIONS)} questions, nothing cached`)}
+          </tr>
+        </thead>
+        <tbody>
+          ${planned.map((one) => {
+            const { calls, inputTokens, outputTokens, price } = one.topology!.plan!
+            const n = one.answers.length
+            const bound = (value: number | undefined): Markup =>
+              value === undefined
+                ? html`<td class="none">–</td>`
+                : html`<td data-sort="${value}">${short(Math.round(value))}</td>`
+            return html`<tr data-arm="${one.arm.index}">
+              ${armHead(one)}
+              <td data-sort="${calls!.max}">${calls!.min === calls!.max ? '' : `${calls!.min} – `}${calls!.max}</td>
+              <td data-sort="${one.spent.calls / n}">${number(one.spent.calls / n)}</td>
+              ${bound(inputTokens)}${bound(one.spent.inputTokens / n)}${bound(outputTokens)}${bound(one.spent.outputTokens / n)}
+              ${price ? html`<td data-sort="${price.amount}">${number(Number((PER_QUESTIONS * price.amount).toPrecision(3)))} ${price.currency}</td>` : html`<td class="none">unknown</td>`}
+              ${money(one.spent.logical, PER_QUESTIONS / n)}
+            </tr>`
+          })}
+        </tbody>
+      </table>
+    </div>
+  </details>`
 }
 
 export function spendingByAgent({ arms }: AgentView): Markup {

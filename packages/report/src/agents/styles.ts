@@ -54,6 +54,7 @@ td.wrapped{white-space:normal;min-width:260px;max-width:420px}
 .layer-name{margin:20px 0 8px;font-size:13px;font-weight:600;color:var(--soft)}
 .steps{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,316px),1fr));gap:12px;align-items:start}
 .step{background:var(--card);border:1px solid var(--rule);border-radius:8px;padding:10px 14px 12px;min-width:0;transition:opacity .12s}
+.step:has(.sent-messages[open]){grid-column:1/-1}
 .step:focus{outline:2px solid var(--accent)}
 .step h5{margin:0;font-size:13.5px;font-weight:650;overflow-wrap:anywhere}
 .step p{margin:3px 0}
@@ -79,5 +80,9 @@ td.wrapped{white-space:normal;min-width:260px;max-width:420px}
 .quote[data-of]::before{content:attr(data-of);display:inline-block;font-size:10.5px;line-height:1.5;background:var(--accent);color:var(--page);border-radius:3px;padding:0 5px;margin-right:5px}
 .quote.question{background:color-mix(in srgb,var(--faint) 16%,transparent);cursor:default}
 @media (max-width:960px){figure.half{grid-column:span 12}}
-@media (max-width:600px){.questions .excerpt{min-width:210px}.questions thead{display:none}}
+@media (max-width:600px){.questions,.questions tbody,.questions .opened,.questions .opened>td{display:block}
+.questions thead{display:none}
+.questions tbody tr:not(.opened){display:grid;grid-template-columns:minmax(0,1fr) auto;padding:8px 0;border-bottom:1px solid var(--rule)}
+.questions tbody tr:not(.opened)>*{border:0;padding:1px 0}
+.questions .excerpt{grid-row:2;grid-column:1/-1}}
 `

@@ -1,5 +1,6 @@
 // A report's page as a test reads it: its elements, and its transcripts unpacked, or run in a document.
 import { readFile } from 'node:fs/promises'
+import { compileFunction } from 'node:vm'
 import { inflateRawSync } from 'node:zlib'
 import { parseHTML } from 'linkedom'
 import type { PackedQuestion } from '../../src/agents/transcripts/pack.ts'
@@ -55,8 +56,7 @@ export function cell(row: PageElement, title: string, table: PageElement): PageE
 /** Runs one of the page's scripts in its document, as a browser would. */
 export async function runScript(source: string, script: string): Promise<PageDocument> {
   const { document } = parseHTML(source) as unknown as { document: PageDocument }
-  const run = new Function('document', 'getSelection', script)
-  run(document, () => '')
+  compileFunction(script, ['document', 'getSelection'])(document, () => '')
   for (let i = 0; i < 200 && all(document, '.questions tbody tr').length === 0; i++) await pause()
   return document
 }

@@ -266,7 +266,7 @@ export async function writeAgentRun(path: string, options: ScriptedOptions): Pro
   for (const [place, arm] of arms.entries()) {
     const seed = arm.seed ?? 1
     const name = arm.seed === undefined ? arm.name : `${arm.name}-seed-${seed}`
-    const folder = join(path, 'children', name)
+    const folder = join(path, 'children', name.replaceAll(/[^\w.-]/g, '_'))
     const answered = []
     for (let index = 0; index < questions; index++) answered.push(await scriptedAnswer(arm, index, options))
     const { steps, output } = arm.topology
@@ -337,5 +337,5 @@ export const example: ScriptedOptions = {
     routed('route', 'top-k', ['weak-c', 'strong']),
   ],
   questions: 200,
-  groups: 8,
+  groups: 40,
 }

@@ -106,7 +106,7 @@ const runView = (question, run) => {
     const node = el('div', 'call')
     if (step.calls.length > 1) node.append(el('small', '', call.id.split('/').slice(1).join('/') + ' · ' + call.agent))
     if (call.text !== undefined && step.answers.every((answer) => answer.call !== call.id)) node.append(folded(question.texts[call.text], 'reply'))
-    if (call.failure) node.append(el('p', 'bad', call.failure.kind + ': ' + call.failure.message))
+    if (call.failure) node.append(el('p', 'bad', 'Missing: ' + call.failure.kind + ', ' + call.failure.message))
     node.append(el('p', 'spent', spentText(call)))
     for (const warning of call.warnings ?? []) node.append(el('p', 'spent', 'Warning: ' + warning))
     const sent = el('details', 'sent-messages', el('summary', '', 'What it was sent', el('span', 'soft', call.messages.length + (call.messages.length === 1 ? ' message' : ' messages') + (call.sample > 0 ? ', sample ' + call.sample : ''))))
@@ -137,7 +137,7 @@ const runView = (question, run) => {
       card.append(el('p', 'answer', verdict(answer.grade), answer.score === undefined ? '' : el('small', '', ' valued ' + num(answer.score)), made || !by ? '' : el('small', '', ' from ', link(by.step))))
       if (made || !by) card.append(folded(question.texts[answer.text], 'reply'))
     }
-    for (const lost of step.missing ?? []) card.append(el('p', 'bad', 'Missing: ' + lost.agent + ', ' + lost.kind + (step.calls.some((call) => call.failure) ? '' : ': ' + lost.message)))
+    for (const lost of step.missing ?? []) if (!step.calls.some((call) => call.id === lost.call && call.failure)) card.append(el('p', 'bad', 'Missing: ' + lost.kind + ', ' + lost.message + ' (' + lost.agent + ')'))
     card.append(...step.calls.map((call) => callView(step, call)))
     const light = (on) => {
       box.classList.toggle('lit', on && (step.saw.length > 0 || run.steps.some((other) => other.saw.includes(step.id))))
