@@ -1,4 +1,5 @@
 // What the tests of adapters share: a request, and a model's stream gathered up.
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { ChatChunk, ChatFailure, ChatModel, ChatReply, ChatRequest, GenerateOptions } from '@mixlab/agents'
 import { secretsFrom } from '@mixlab/agents'
 import { openAiCompatible } from '@mixlab/agent-models'
@@ -61,4 +62,18 @@ export const failureOf = async (promise: Promise<unknown>): Promise<ChatFailure>
     return error as ChatFailure
   }
   throw new Error('it did not fail')
+}
+
+/** Aborts a little after the server has got its next request, and gives the time at which it did. */
+export async function abortOnceAsked(
+  { log }: { readonly log: readonly unknown[] },
+  controller: AbortController,
+  reason: Error,
+): Promise<number> {
+  const before = log.length
+  while (log.length === before) await sleep(2)
+  await sleep(30)
+  const at = performance.now()
+  controller.abort(reason)
+  return at
 }

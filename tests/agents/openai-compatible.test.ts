@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChatReply, type ChatRequest, type FailureKind, type RateLimits } from '@mixlab/agents'
 import OpenAI from 'openai'
 import { describe, expect, test } from 'vitest'
-import { failureOf, gather, openAiCompatibleModel, options, question } from './asking.ts'
+import { abortOnceAsked, failureOf, gather, openAiCompatibleModel, options, question } from './asking.ts'
 import { always, type Behaviour, firstTries } from './hostile-plan.ts'
 import { type HostileServer, type HostileServerOptions, startHostileServer } from './hostile-server.ts'
 
@@ -225,19 +225,15 @@ describe('failures under their names', () => {
 describe('cancellation', () => {
   const reason = new Error('no longer needed')
   test.each([
-    ['before an answer', 'slow-first-token', 30],
-    ['after its head', 'slow-after-headers', 30],
-    ['in the middle', 'hang', 30],
-    ['in an endless reply', 'endless', 30],
-  ] as const)('%s: its reason is thrown, and the server sees the connection close', async (_name, behaviour, after) => {
+    ['before an answer', 'slow-first-token'],
+    ['after its head', 'slow-after-headers'],
+    ['in the middle', 'hang'],
+    ['in an endless reply', 'endless'],
+  ] as const)('%s: its reason is thrown, and the server sees the connection close', async (_name, behaviour) => {
     await using it = await serve({ plan: always(behaviour), slowMs: 60_000 })
     for (const ask of ['stream', 'generate'] as const) {
       const abort = new AbortController()
-      let at = 0
-      setTimeout(() => {
-        at = performance.now()
-        abort.abort(reason)
-      }, after)
+      const aborted = abortOnceAsked(it.server, abort, reason)
       const request = { messages: question.messages }
       const settings = options({ signal: abort.signal })
       const failure =
@@ -245,9 +241,10 @@ describe('cancellation', () => {
           ? (await gather(it.model.stream(request, settings))).failure
           : await failureOf(it.model.generate(request, settings))
       expect(failure).toBe(reason)
-      expect(performance.now() - at).toBeLessThan(50)
+      const at = await aborted
+      expect(performance.now() - at).toBeLessThan(200)
       await expect.poll(() => it.server.log.at(-1)!.clientClosedAt, { interval: 2 }).toBeDefined()
-      expect(it.server.log.at(-1)!.clientClosedAt! - at).toBeLessThan(50)
+      expect(it.server.log.at(-1)!.clientClosedAt! - at).toBeLessThan(200)
     }
     expect(it.server.active).toBe(0)
   })
@@ -344,10 +341,9 @@ test.each([
     const { port } = server.address() as AddressInfo
     const model = await openAiCompatibleModel({ url: `http://127.0.0.1:${port}/v1` })
     for (let n = 0; n < 4; n++) {
-      const begin = performance.now()
       expect((await gather(model.stream(question, options()))).reply?.text).toBe('yes')
-      if (endMs === undefined) expect(performance.now() - begin).toBeLessThan(400)
-      else await sleep(endMs + 80)
+      expect(open).toBeGreaterThan(0)
+      if (endMs !== undefined) await sleep(endMs + 80)
     }
     expect(sockets.size).toBe(connections)
     await expect.poll(() => open, { timeout: 3000 }).toBe(0)
