@@ -12,20 +12,9 @@ export interface Panel {
   readonly curves: readonly DrawnCurve[]
 }
 
-const colours = [
-  '#4269d0',
-  '#efb118',
-  '#ff725c',
-  '#6cc5b0',
-  '#3ca951',
-  '#ff8ab7',
-  '#a463f2',
-  '#97bbf5',
-  '#9c6b4e',
-  '#777777',
-]
+const colours = ['#4269d0', '#efb118', '#ff725c', '#6cc5b0', '#3ca951', '#ff8ab7', '#a463f2', '#97bbf5', '#9c6b4e']
 const [WIDTH, HEIGHT] = [320, 250]
-const margin = { left: 46, right: 8, top: 26, bottom: 34 }
+const margin = { left: 46, right: 16, top: 26, bottom: 34 }
 
 const escaped = (text: string): string => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
@@ -61,11 +50,16 @@ function drawPanel({ title, curves }: Panel, left: number, colourOf: (label: str
 /** One SVG with all panels side by side and one legend. */
 export function drawCurves(panels: readonly Panel[]): string {
   const labels = [...new Set(panels.flatMap(({ curves }) => curves.map(({ label }) => label)))]
-  const colourOf = (label: string) => colours[labels.indexOf(label) % colours.length]!
+  const dashed = new Set(
+    panels.flatMap(({ curves }) => curves.filter((curve) => curve.dashed).map(({ label }) => label)),
+  )
+  const solid = labels.filter((label) => !dashed.has(label))
+  // What is dashed is a bound, not a router.
+  const colourOf = (label: string) => (dashed.has(label) ? '#888888' : colours[solid.indexOf(label) % colours.length]!)
   const perRow = Math.max(1, Math.floor((panels.length * WIDTH) / 150))
   const legend = labels.map((label, i) => {
     const [left, top] = [10 + (i % perRow) * 150, HEIGHT + 14 + Math.floor(i / perRow) * 16]
-    return `<line x1="${left}" x2="${left + 18}" y1="${top}" y2="${top}" stroke="${colourOf(label)}" stroke-width="2"/><text x="${left + 23}" y="${top}" dy="0.32em">${escaped(label)}</text>`
+    return `<line x1="${left}" x2="${left + 18}" y1="${top}" y2="${top}" stroke="${colourOf(label)}" stroke-width="2"${dashed.has(label) ? ' stroke-dasharray="4 3"' : ''}/><text x="${left + 23}" y="${top}" dy="0.32em">${escaped(label)}</text>`
   })
   const [width, height] = [panels.length * WIDTH, HEIGHT + 10 + 16 * Math.ceil(labels.length / perRow) + 6]
   return [

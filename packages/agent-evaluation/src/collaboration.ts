@@ -1,14 +1,14 @@
 // What a step makes of the answers that it sees: whether it keeps what was right, repairs what was wrong, or copies. The
 // failure to look for is an aggregator that is led away from the right answer that it had before it.
-import type { QuestionGrades, QuestionResult } from '@mixlab/agents'
-import { bleu, copied, words } from './bleu.ts'
-import { type GradedAnswer, gradedQuestions, type GradedStep } from './layers.ts'
+import { bleu, type QuestionGrades, type QuestionResult } from '@mixlab/agents'
+import { copied } from './copied.ts'
+import { gradedQuestions, type GradedStep } from './layers.ts'
 
 export interface CopyRate {
   /** The member whose answer was seen. */
   readonly member: string
   readonly agent: string
-  /** Mean share of the step's 4-grams that stand in that answer. */
+  /** Mean share of the step's runs of four words that stand in that answer. */
   readonly copied: number
   /** Mean sentence BLEU to that answer. */
   readonly bleu: number
@@ -81,24 +81,16 @@ function conformed({ seen, answers }: GradedStep): number[] {
 }
 
 function copyRates(all: readonly GradedStep[]): readonly CopyRate[] {
-  const pairs = all.flatMap(({ seen, answers }) => {
-    const own = words(answers[0]!.text)
-    return seen.map((other) => ({ other, ...likeness(own, other, answers[0]!) }))
+  const pairs = all.flatMap(({ seen, answers }) => seen.map((other) => ({ other, text: answers[0]!.text })))
+  return [...Map.groupBy(pairs, ({ other }) => other.member)].map(([member, each]) => {
+    const mean = (of: (text: string, other: string) => number) =>
+      meanOf(each.map(({ text, other }) => of(text, other.text)))
+    return {
+      member,
+      agent: each[0]!.other.agent,
+      copied: mean(copied),
+      bleu: mean(bleu),
+      verbatim: mean((text, other) => Number(text.trim() === other.trim())),
+    }
   })
-  return [...Map.groupBy(pairs, ({ other }) => other.member)].map(([member, each]) => ({
-    member,
-    agent: each[0]!.other.agent,
-    copied: meanOf(each.map((pair) => pair.copied)),
-    bleu: meanOf(each.map((pair) => pair.bleu)),
-    verbatim: meanOf(each.map((pair) => Number(pair.verbatim))),
-  }))
-}
-
-function likeness(own: readonly string[], other: GradedAnswer, answer: GradedAnswer) {
-  const theirs = words(other.text)
-  return {
-    copied: copied(own, theirs),
-    bleu: bleu(own, theirs),
-    verbatim: answer.text.trim() === other.text.trim(),
-  }
 }

@@ -1,27 +1,15 @@
 // How different texts are, by their words alone: no embedding model, no key. Two figures over one similarity, the cosine of
-// counts of words and of pairs of words:
+// `lexicalVector`s:
 //
-//   dispersion   1 − the mean similarity of pairs: 0 when all are the same, 1 when they share no word
+//   dispersion   1 − the mean similarity of pairs: 0 when all are the same, 1 when they share nothing
 //   Vendi score  the exponential of the entropy of the similarity matrix's eigenvalues (Friedman & Dieng 2023): the number
 //                of texts that differ, from 1 to how many there are
-import { ngrams, words } from './bleu.ts'
+import { lexicalVector, similarity } from '@mixlab/agents'
 
-/** Cosine similarities of texts, 0 … 1; of an empty text with another one 0, with itself 1. */
+/** Of each text with each, 0 … 1; with itself 1. */
 export function similarities(texts: readonly string[]): number[][] {
-  const vectors = texts.map((text) => {
-    const tokens = words(text)
-    const counts = new Map([...ngrams(tokens, 1), ...ngrams(tokens, 2)])
-    const norm = Math.sqrt([...counts.values()].reduce((sum, count) => sum + count * count, 0))
-    return { counts, norm }
-  })
-  return vectors.map((a, i) =>
-    vectors.map((b, j) => {
-      if (i === j) return 1
-      let product = 0
-      for (const [gram, count] of a.counts) product += count * (b.counts.get(gram) ?? 0)
-      return product === 0 ? 0 : product / (a.norm * b.norm)
-    }),
-  )
+  const vectors = texts.map(lexicalVector)
+  return vectors.map((a, i) => vectors.map((b, j) => (i === j ? 1 : similarity(a, b))))
 }
 
 /** 1 − the mean similarity of two different ones. NaN for fewer than two. */

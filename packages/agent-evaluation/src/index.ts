@@ -16,7 +16,6 @@ export {
   spent,
   usualFamilies,
 } from './baselines.ts'
-export { bleu, copied, words } from './bleu.ts'
 export { collaboration, type CopyRate, type StepCollaboration } from './collaboration.ts'
 export {
   type ArmSummary,
@@ -25,6 +24,7 @@ export {
   type Comparison,
   type PairComparison,
 } from './compare-arms.ts'
+export { copied } from './copied.ts'
 export { dispersion, similarities, vendiScore } from './dispersion.ts'
 export { type LayerDiversity, layerDiversity, type Lift, liftOver, type MemberScore } from './diversity.ts'
 export {
@@ -45,6 +45,7 @@ export {
   readVerdict,
   type Verdict,
 } from './pairwise-judge.ts'
+export { type Measure, measured, paretoArmOf } from './pareto-arm.ts'
 export {
   type BandPoint,
   onFront,
@@ -55,3 +56,4 @@ export {
   type ParetoPoint,
 } from './pareto.ts'
 export { aggregatedMembers, type ReaskOptions, type ValuedMembers, votingMembers } from './subset-values.ts'
+export { compareMixtures, type CompareMixturesOptions, type MixtureComparison } from './compare-mixtures.ts'

@@ -1,12 +1,13 @@
 // Quality against cost or latency: which arms nobody beats on both, and how sure that is. Questions are resampled with
-// everything that is known of them, so that arms are compared on the same questions in every resample.
+// everything that is known of them, so that arms are compared on the same questions in every resample; where questions come
+// in groups, groups are.
 import { MixlabError, type RandomStream } from '@mixlab/core'
-import { type Interval, percentileInterval } from '@mixlab/statistics'
+import { integersFrom, type Interval, percentileInterval } from '@mixlab/statistics'
 
 export interface ParetoArm {
   readonly name: string
-  /** By question id: the score, and what it cost (money, tokens, milliseconds). */
-  readonly points: ReadonlyMap<string, { readonly quality: number; readonly cost: number }>
+  /** By question id: the score, what it cost (money, tokens, milliseconds), and its group of questions, if any. */
+  readonly points: ReadonlyMap<string, { readonly quality: number; readonly cost: number; readonly group?: string }>
 }
 
 export interface ParetoPoint {
@@ -72,24 +73,27 @@ export function paretoFront(arms: readonly ParetoArm[], options: ParetoOptions):
       cost: Float64Array.from(all, (each) => each.cost),
     }
   })
-  const means = (indices: Int32Array) =>
+  const units = unitsOf(questions, arms[0]!)
+  const means = (drawn: readonly (readonly number[])[]) =>
     values.map(({ quality, cost }) => {
-      let [q, c] = [0, 0]
-      for (const index of indices) {
-        q += quality[index]!
-        c += cost[index]!
+      let [q, c, count] = [0, 0, 0]
+      for (const unit of drawn) {
+        count += unit.length
+        for (const index of unit) {
+          q += quality[index]!
+          c += cost[index]!
+        }
       }
-      return { quality: q / n, cost: c / n }
+      return { quality: q / count, cost: c / count }
     })
-  const observed = means(Int32Array.from({ length: n }, (_, index) => index))
+  const observed = means(units)
   const costs = observed.map(({ cost }) => cost).toSorted((a, b) => a - b)
   const draws = (count: number) => Array.from({ length: count }, () => new Float64Array(resamples))
   const [qualities, spending, best] = [draws(arms.length), draws(arms.length), draws(arms.length)]
   const fronts = arms.map(() => 0)
-  const indices = new Int32Array(n)
+  const integer = integersFrom(rng)
   for (let draw = 0; draw < resamples; draw++) {
-    for (let i = 0; i < n; i++) indices[i] = rng.integer(n)
-    const drawn = means(indices)
+    const drawn = means(units.map(() => units[integer(units.length)]!))
     for (const [arm, isOnFront] of onFront(drawn).entries()) {
       if (isOnFront) fronts[arm]!++
       qualities[arm]![draw] = drawn[arm]!.quality
@@ -115,6 +119,16 @@ export function paretoFront(arms: readonly ParetoArm[], options: ParetoOptions):
       ...percentileInterval(best[index]!, confidence),
     })),
   }
+}
+
+/** Places of the questions that are drawn together; a question without a group is alone. */
+function unitsOf(questions: readonly string[], { points }: ParetoArm): number[][] {
+  const unit = (index: number): string => {
+    const id = questions[index]!
+    const { group } = points.get(id)!
+    return group === undefined ? `question:${id}` : `group:${group}`
+  }
+  return [...Map.groupBy(questions.keys(), unit).values()]
 }
 
 const bestWithin = (

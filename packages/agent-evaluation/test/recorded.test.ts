@@ -1,7 +1,8 @@
 // Against alpaca_eval's own length-controlled win rate, sacrebleu and NumPy, as recorded by fixtures/record.py.
 import { readFileSync } from 'node:fs'
+import { bleu } from '@mixlab/agents'
 import { describe, expect, test } from 'vitest'
-import { bleu, lengthControlled, vendiScore } from '../src/index.ts'
+import { lengthControlled, vendiScore } from '../src/index.ts'
 
 interface Recorded {
   lengthControlled: {
@@ -14,7 +15,7 @@ interface Recorded {
     coefficients: [number, number]
     C: number
   }[]
-  bleu: { text: string[]; reference: string[]; score: number }[]
+  bleu: { text: string; reference: string; score: number }[]
   vendi: { similarity: number[][]; score: number }[]
 }
 const recorded = JSON.parse(readFileSync(new URL('fixtures/recorded.json', import.meta.url), 'utf8')) as Recorded
@@ -37,7 +38,7 @@ describe.each(recorded.lengthControlled)(
   },
 )
 
-test("sentence BLEU is sacrebleu's", () => {
+test("the BLEU of copy rates is sacrebleu's", () => {
   for (const { text, reference, score } of recorded.bleu) expect(bleu(text, reference)).toBeCloseTo(score, 10)
 })
 

@@ -6,10 +6,9 @@ import { type Agent, type AgentContext, type Secrets, secretsFrom } from './agen
 import type { AgentRouter } from './agent-router.ts'
 import { answerQuestion } from './answer-question.ts'
 import { AnswerStatistics, type AnswersSummary } from './answer-statistics.ts'
-import type { CallAgent } from './call.ts'
 import { createCaller } from './caller.ts'
 import type { ChatModel } from './chat-model.ts'
-import type { Grade, Grader, QuestionGrades } from './grader.ts'
+import type { Grade, Grader, GraderInput, QuestionGrades } from './grader.ts'
 import type { MixtureConfig } from './mixture-config.ts'
 import { OrderedLines } from './ordered-lines.ts'
 import { planTopology } from './plan-topology.ts'
@@ -127,7 +126,7 @@ export async function answerQuestions(run: AnswerRun, options: AnswerOptions): P
       signal: run.signal,
       ...(config.questionSeconds !== undefined && { deadlineMs: 1000 * config.questionSeconds }),
     })
-    const graded = await gradesOf(graders, question, result, caller.call)
+    const graded = await gradesOf(graders, question, result, { call: caller.call, agents: config.agents })
     statistics.add(result, graded)
     run.emit('question.answered', statistics.progress(result, graded))
     await Promise.all([answers.add(index, result), grades.add(index, graded)])
@@ -237,18 +236,19 @@ async function gradesOf(
   graders: Readonly<Record<string, Grader>>,
   question: Question,
   result: QuestionResult,
-  call: CallAgent,
+  calling: Pick<GraderInput, 'call' | 'agents'>,
 ): Promise<QuestionGrades> {
   const grades: Record<string, Grade> = {}
   for (const [name, grader] of Object.entries(graders))
-    grades[name] = result.answer === null ? wrong : await grader.grade({ question, answer: result.answer, call })
+    grades[name] = result.answer === null ? wrong : await grader.grade({ question, answer: result.answer, ...calling })
   const first = Object.values(graders)[0]
   const steps: Record<string, Grade[]> = {}
   // Only graders that parse ask no model.
   if (first?.parse)
     for (const step of result.steps) {
       steps[step.id] = []
-      for (const { text } of step.answers) steps[step.id]!.push(await first.grade({ question, answer: text, call }))
+      for (const { text } of step.answers)
+        steps[step.id]!.push(await first.grade({ question, answer: text, ...calling }))
     }
   return {
     index: result.index,
@@ -264,6 +264,13 @@ async function gradesOf(
 const described = ({ name, steps, output, layers }: Topology) => ({
   name,
   output,
-  steps: steps.map(({ id, kind, layer, agents, from }) => ({ id, kind, layer, agents, from })),
+  steps: steps.map(({ id, kind, layer, agents, from, gates }) => ({
+    id,
+    kind,
+    layer,
+    agents,
+    from,
+    ...(gates && { gates }),
+  })),
   ...(layers && { layers }),
 })

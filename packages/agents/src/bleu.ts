@@ -22,7 +22,7 @@ export function bleu(candidate: string, reference: string): number {
     const there = grams(wanted, order)
     let matches = 0
     for (const [gram, count] of grams(words, order)) matches += Math.min(count, there.get(gram) ?? 0)
-    const total = Math.max(0, words.length - order + 1)
+    const total = Math.max(1, words.length - order + 1)
     const smooth = order === 1 ? 0 : 1
     if (matches + smooth === 0) return 0
     logs += Math.log((matches + smooth) / (total + smooth)) / 4

@@ -21,7 +21,7 @@ interface Box {
   readonly gates: readonly string[]
 }
 
-const WIDTH = 148
+const WIDTH = 164
 const GAP = { column: 72, row: 14 }
 const PADDING = 20
 const HEADING = 28

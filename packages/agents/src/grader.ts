@@ -1,6 +1,7 @@
 // The contract of graders: how right an answer is. (Evaluators look at models that are trained here; a grader looks at a
 // text.) What cannot be parsed is wrong, and counted apart.
 import { pluginHelper } from '@mixlab/core'
+import type { AgentSettings } from './agent-request.ts'
 import type { CallAgent } from './call.ts'
 import type { Question } from './question.ts'
 
@@ -39,6 +40,8 @@ export interface GraderInput {
   readonly answer: string
   /** For graders that ask a model. Calls are recorded like any other. */
   readonly call: CallAgent
+  /** The run's agents, whose settings belong into such a grader's requests (`agentRequest`). */
+  readonly agents?: Readonly<Record<string, AgentSettings>>
 }
 
 export interface Grader {

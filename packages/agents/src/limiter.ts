@@ -197,6 +197,7 @@ export class Limiter implements Disposable {
       leave: (used) => {
         if (left) return
         left = true
+        lane.learnt.end(sent)
         provider.active--
         lane.active--
         this.#active--

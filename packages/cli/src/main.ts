@@ -4,6 +4,7 @@ import { MixlabError } from '@mixlab/core'
 import { collect, names, runsOption, wholeNumber, withTrackOptions } from './options.ts'
 import { EXIT_PROBLEM, reportProblem, wantsStack } from './problem.ts'
 import { addSweepCommands } from './sweep-program.ts'
+import type { TopologyFlags } from './topology-command.ts'
 
 const examples = `
 Examples:
@@ -14,7 +15,8 @@ Examples:
   mixlab sweep experiments/router-bakeoff --over router=top-k,switch --trials 8   search; mixlab sweep --help
   mixlab run experiments/char-lm --track tensorboard        also for a tracker
   mixlab runs compare latest                                arms, means and confidence intervals
-  mixlab plugins show router/switch                         a plugin's fields, defaults and source`
+  mixlab plugins show router/switch                         a plugin's fields, defaults and source
+  mixlab topology show moa --set layers=4                   who sees what, calls, tokens and price of a mixture of agents`
 
 function createProgram(argv: readonly string[], finish: (code: number) => void): Command {
   const program = new Command('mixlab')
@@ -79,6 +81,7 @@ function createProgram(argv: readonly string[], finish: (code: number) => void):
       await transcriptCommand(run, options)
     })
   addPluginsCommands(program)
+  addTopologyCommands(program)
   program
     .command('engines')
     .description('List the tensor engines, whether each can run here or why not, and how fast it is.')
@@ -194,6 +197,39 @@ function addPluginsCommands(program: Command): void {
     .action(async (plugin: string, options: { script?: string }) => {
       const { showPlugin } = await import('./plugins-command.ts')
       await showPlugin(plugin, options.script)
+    })
+}
+
+function addTopologyCommands(program: Command): void {
+  const scriptOption = () => new Option('--script <script>', "also this experiment's own topologies")
+  const topology = program
+    .command('topology')
+    .description('List mixtures of agents, draw one and show what it costs before it runs.')
+    .helpCommand(false)
+  topology
+    .command('list')
+    .description('List topologies.')
+    .addOption(scriptOption())
+    .action(async (options: { script?: string }) => {
+      const { listTopologies } = await import('./topology-command.ts')
+      await listTopologies(options.script)
+    })
+  topology
+    .command('show')
+    .description(
+      'Draw a topology, with the calls, tokens and money of one question. mixlab plugins show topology/NAME lists its fields.',
+    )
+    .argument('<topology>', 'its name, e.g. moa')
+    .option('--set <field=value>', 'set a field, e.g. layers=4; repeatable', collect)
+    .option('--agents <names>', "the experiment's agents, several by commas (default: six without names)", names)
+    .option('--price <agent=in/out>', 'money for a million tokens; without agent= for all; repeatable', collect)
+    .option('--question-tokens <number>', 'tokens of the question, at most', wholeNumber, 500)
+    .option('--max-tokens <number>', 'tokens of a reply, at most, where the topology sets no limit', wholeNumber)
+    .option('--svg <file>', 'also draw it there')
+    .addOption(scriptOption())
+    .action(async (name: string, options: TopologyFlags) => {
+      const { showTopology } = await import('./topology-command.ts')
+      await showTopology(name, options)
     })
 }
 

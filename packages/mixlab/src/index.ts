@@ -104,3 +104,5 @@ export {
   type Topology,
 } from '@mixlab/agents'
 export { aiSdkModel, loadModel, ownModel, scriptedAnswers, scriptedModel } from '@mixlab/agent-models'
+export { armOf, compareArms, compareMixtures, judgePairs } from '@mixlab/agent-evaluation'
+export { agentRouter, createMessageRouter, featuresConfig, fitFeatures, trainRouter } from '@mixlab/agent-routing'

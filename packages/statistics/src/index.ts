@@ -11,6 +11,7 @@ export {
 } from './bootstrap.ts'
 export { type ClusteredMean, clusteredMean, type ClusteredMeanOptions } from './clustered-mean.ts'
 export { benjaminiHochberg, holm } from './corrections.ts'
+export { integersFrom } from './draws.ts'
 export { type Difference, difference, type Estimate, estimate, rank, type Ranking } from './estimate.ts'
 export { fitLogistic, logistic, type LogisticOptions } from './logistic.ts'
 export { mcnemar, type McNemar } from './mcnemar.ts'

@@ -2,6 +2,7 @@
 // sign. For right or wrong it is McNemar's exact test; it also holds for marks and shares, whatever their distribution.
 import type { RandomStream } from '@mixlab/core'
 import { clustersOf } from './bootstrap.ts'
+import { integersFrom } from './draws.ts'
 
 export interface SignFlipOptions {
   readonly rng: RandomStream
@@ -39,11 +40,12 @@ export function signFlipTest(
     }
     return { p: extreme / patterns, exact: true }
   }
+  const word = integersFrom(rng)
   for (let flip = 0; flip < flips; flip++) {
     let total = 0
     let bits = 0
     for (let i = 0; i < sums.length; i++) {
-      if ((i & 31) === 0) bits = rng.word()
+      if ((i & 31) === 0) bits = word(2 ** 32)
       total += (bits >>> (i & 31)) & 1 ? sums[i]! : -sums[i]!
     }
     if (Math.abs(total) >= threshold) extreme++

@@ -4,9 +4,11 @@ import { RandomStream } from '@mixlab/core'
 import { describe, expect, test } from 'vitest'
 import {
   binomialProbability,
+  bootstrap,
   bootstrapMean,
   clusteredMean,
   holm,
+  integersFrom,
   krippendorffAlpha,
   mcnemar,
   mcnemarMinimumDetectableEffect,
@@ -17,6 +19,7 @@ import {
   signFlipTest,
   wilsonInterval,
 } from '../src/index.ts'
+import { xoshiro128 } from '../src/draws.ts'
 
 const seeded = new RandomStream(20)
 
@@ -152,7 +155,7 @@ describe('what a comparison can find', () => {
 
   test('its detectable effect has the power asked for, and none where too few questions can say anything', () => {
     const effect = mcnemarMinimumDetectableEffect(400, 0.2)
-    expect(mcnemarPower(400, 0.2, effect)).toBeCloseTo(0.8, 3)
+    expect(mcnemarPower(400, 0.2, effect)).toBeCloseTo(0.8, 2)
     // The normal approximation: 2.80 · √(0.2 / 400).
     expect(effect).toBeCloseTo(2.8 * Math.sqrt(0.2 / 400), 2)
     // Ten questions that the arms hardly differ on: then they must differ on more.
@@ -190,6 +193,19 @@ test('equal values leave nothing to resample; one cluster tells no error', () =>
   expect(mcnemar(0, 0)).toMatchObject({ exact: 1, midP: 1 })
 })
 
+test('the bootstrap of the mean is that of any statistic, for the mean', () => {
+  const values = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3]
+  const groups = [0, 0, 1, 1, 1, 2, 3, 3, 4, 5]
+  const mean = (indices: Int32Array) => indices.reduce((sum, index) => sum + values[index]!, 0) / indices.length
+  for (const options of [{}, { groups }]) {
+    const general = bootstrap(10, mean, { rng: seeded.stream('same'), resamples: 300, ...options })
+    const own = bootstrapMean(values, { rng: seeded.stream('same'), resamples: 300, ...options })
+    for (const [index, value] of own.distribution.entries()) expect(value).toBeCloseTo(general.distribution[index]!, 12)
+    expect(own.bca.low).toBeCloseTo(general.bca.low, 10)
+    expect(own.bca.high).toBeCloseTo(general.bca.high, 10)
+  }
+})
+
 test("with every value its own cluster, the error is the usual one and the interval Student's", () => {
   const values = [3, 1, 4, 1, 5, 9, 2, 6]
   const mean = 31 / 8
@@ -197,4 +213,22 @@ test("with every value its own cluster, the error is the usual one and the inter
   const result = clusteredMean(values)
   expect(result.standardError).toBeCloseTo(deviation / Math.sqrt(8), 12)
   expect(result.degreesOfFreedom).toBeCloseTo(7, 10)
+})
+
+describe('draws', () => {
+  test('xoshiro128** gives the words of the reference implementation', () => {
+    // xoshiro128starstar.c, version 1.1, from the state 1, 2, 3, 4.
+    const state = Uint32Array.of(1, 2, 3, 4)
+    expect(range(10).map(() => xoshiro128(state))).toEqual([
+      11520, 0, 5927040, 70819200, 2031721883, 1637235492, 1287239034, 3734860849, 3729100597, 4258142804,
+    ])
+  })
+
+  test('integers are even, and the same for the same stream', () => {
+    const integer = integersFrom(seeded.stream('integers'))
+    const counts = range(7).map(() => 0)
+    for (let i = 0; i < 70_000; i++) counts[integer(7)]!++
+    for (const count of counts) expect(Math.abs(count - 10_000)).toBeLessThan(4 * Math.sqrt(10_000))
+    expect(integersFrom(seeded.stream('a'))(1000)).toBe(integersFrom(seeded.stream('a'))(1000))
+  })
 })

@@ -5,7 +5,6 @@ import {
   ChatFailure,
   type ChatChunk,
   type ChatModel,
-  type ChatReply,
   type ChatRequest,
   defineAgent,
   type GenerateOptions,
@@ -18,6 +17,7 @@ import { withoutSecrets } from './provider-errors.ts'
 import { characterLimit, endless, replyLimit } from './reply-limit.ts'
 import { isSecretName } from './secret-names.ts'
 import { serverSentEventDecoder } from './sse.ts'
+import { lastReply } from './whole-reply.ts'
 
 const isPlainUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false
@@ -169,11 +169,7 @@ function openAiCompatibleModel(settings: Config, key: string | undefined): ChatM
       seed: !settings.unsupported.includes('seed'),
       logProbabilities: sendsLogProbabilities,
     },
-    async generate(request, options) {
-      let reply: ChatReply | undefined
-      for await (const piece of pieces(request, options, false)) if (piece.type === 'reply') reply = piece.reply
-      return reply!
-    },
+    generate: (request, options) => lastReply(pieces(request, options, false)),
     stream: (request, options) => pieces(request, options, true),
   }
 }

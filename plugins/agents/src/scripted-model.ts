@@ -13,6 +13,7 @@ import {
   type GenerateOptions,
 } from '@mixlab/agents'
 import { RandomStream } from '@mixlab/core'
+import { lastReply } from './whole-reply.ts'
 
 /** Milliseconds: always the same, uniform, or log-normal (`spread`: the standard deviation of the logarithm). */
 export type Duration =
@@ -187,11 +188,7 @@ export function scriptedModel(options: ScriptedModelOptions): ChatModel {
     provider: 'scripted',
     model: name,
     supports: { streaming: true, seed: true, logProbabilities: true },
-    async generate(request, settings) {
-      let reply: ChatReply | undefined
-      for await (const piece of stream(request, settings)) if (piece.type === 'reply') reply = piece.reply
-      return reply!
-    },
+    generate: (request, settings) => lastReply(stream(request, settings)),
     stream,
     countTokens: (text) => scriptedTokens(text).length,
   }

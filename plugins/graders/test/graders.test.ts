@@ -176,6 +176,7 @@ describe('judge', () => {
     await make(judge, { agent: 'strong' }).grade({
       question: { id: 'q7', text: 'Why do birds sing?', answer: 'To be heard.' },
       answer: 'They are merry.',
+      agents: { strong: { system: 'You are a biologist.', temperature: 1 } },
       call: async (call) => {
         asked.push(call)
         return outcome('[[2]]')
@@ -184,7 +185,7 @@ describe('judge', () => {
     expect(asked).toHaveLength(1)
     expect(asked[0]).toMatchObject({ id: 'q7/judge/strong', agent: 'strong', sample: 0, request: { temperature: 0 } })
     const text = asked[0]!.request.messages.map(({ content }) => content).join('\n')
-    for (const part of ['Why do birds sing?', 'To be heard.', 'They are merry.', '[[mark]]'])
+    for (const part of ['You are a biologist.', 'Why do birds sing?', 'To be heard.', 'They are merry.', '[[mark]]'])
       expect(text).toContain(part)
   })
 })

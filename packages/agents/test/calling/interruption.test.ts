@@ -64,4 +64,5 @@ test('disposing waits for what is under way, and ends as soon as that has ended'
   expect((await settled).map(told)).toEqual(['true', 'interrupted'])
   // No timer is left behind that would keep the process alive.
   await expect(clock.run(new Promise(() => undefined))).rejects.toThrow('nothing is left to wait for')
+  expect(clock.now() - begun).toBe(4000)
 })

@@ -90,13 +90,14 @@ test('a model that throws something else has a defect, which is not hidden', asy
 })
 
 test('a model that draws here draws anew in each try, and the same for a call whatever came before it', async () => {
-  const draws = async (texts: readonly string[]) => {
+  const draws = async (texts: readonly string[], more = 0) => {
     const clock = new VirtualClock()
     const drawn: Record<string, number[]> = {}
     const model = chatModel({
       async generate(request, { rng }) {
         const tries = (drawn[lastText(request)] ??= [])
         tries.push(rng!.uniform())
+        for (let i = 0; i < more; i++) rng!.uniform()
         if (tries.length < 3) throw new ChatFailure('server', '500')
         return reply('x')
       },
@@ -108,4 +109,6 @@ test('a model that draws here draws anew in each try, and the same for a call wh
   const one = await draws(['a', 'b'])
   expect(new Set([...one['a']!, ...one['b']!]).size).toBe(6)
   expect(await draws(['b', 'a'])).toEqual(one)
+  // Nor does it matter how much a try had drawn when it failed.
+  expect(await draws(['a', 'b'], 7)).toEqual(one)
 })

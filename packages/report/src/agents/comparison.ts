@@ -1,8 +1,8 @@
-// Arms by what they reached and what it took, and every pair of arms by the questions that both answered.
+// Arms by what they reached and what it took.
 import { swatch } from '../figures/arm-heading.ts'
-import { decimalsFor, duration, fixed, number, percent, short, whole } from '../format.ts'
+import { duration, fixed, number, percent, short, whole } from '../format.ts'
 import { html, type Hole, type Markup } from '../html.ts'
-import type { Comparison, Interval } from './intervals.ts'
+import type { Interval } from './intervals.ts'
 import { commonCurrency, type Money, moneyText, tokensOf } from './money.ts'
 import type { AgentArm, AgentView } from './view.ts'
 
@@ -58,15 +58,6 @@ const countCell = (value: number, title: string): Markup =>
     ${value === 0 ? '0' : whole(value)}
   </td>`
 
-/** An arm is better than all the others, by the corrected paired comparisons. */
-export const isClearlyBest = ({ arms, comparisons }: AgentView, place: number): boolean =>
-  arms.length > 1 &&
-  comparisons.filter(({ a, b }) => a === place || b === place).length === arms.length - 1 &&
-  comparisons.every(
-    ({ a, b, clear, difference }) =>
-      (a !== place && b !== place) || (clear && (a === place ? difference.mean > 0 : difference.mean < 0)),
-  )
-
 /** Answers that carry a mark of their own: unparseable ones count as wrong, and are told apart here. */
 const unparseable = ({ answers }: AgentArm): number =>
   answers.filter(({ answered, parsed, score }) => answered && score !== undefined && parsed === undefined).length
@@ -79,10 +70,10 @@ export function armTable(view: AgentView): Markup {
   const several = arms.some(({ tallies }) => tallies.length > 1)
   const currency = commonCurrency(arms.flatMap(({ spent }) => [spent.logical, spent.billed]))
   const per = `${currency === undefined ? '' : `${currency} `}per ${whole(PER_QUESTIONS)} questions`
-  const row = (one: AgentArm, i: number): Markup => {
+  const row = (one: AgentArm): Markup => {
     const { answers, score, spent, latency, firstToken } = one
     const n = answers.length
-    const best = isClearlyBest(view, i)
+    const best = view.comparisons.winners.has(one.arm.label)
     return html`<tr data-arm="${one.arm.index}">
       ${armHead(one)}
       <td data-sort="${n}">
@@ -92,7 +83,7 @@ export function armTable(view: AgentView): Markup {
         score
           ? html`<td
               data-sort="${score.mean}"
-              ${best && html`class="best" title="Best: separated from every other arm after Holm’s correction"`}
+              ${best && html`class="best" title="Best: better than every other arm, after Holm’s correction"`}
             >
               ${scoreText(score.mean, binary)}<span class="pm">${rangeText(score, binary)}</span>
             </td>`
@@ -134,8 +125,8 @@ export function armTable(view: AgentView): Markup {
       </table>
     </div>
     <p class="note">
-      ${methodNote(view)} Per question: calls, tokens, cost, billed. A price that is not known is unknown, not zero; ≥
-      marks a sum that lacks some. Click a heading to sort.
+      ${methodNote(view)} Calls and tokens are per question, money is ${per}. A price that is not known is unknown, not
+      zero; ≥ marks a sum that lacks some. Click a heading to sort.
     </p>`
 }
 
@@ -148,80 +139,4 @@ function methodNote({ arms }: AgentView): string {
   }
   const said = [...methods].map((method) => names[method]).join(' or ')
   return said === '' ? 'Nothing was graded.' : `Below each score its 95 % interval (${said}).`
-}
-
-const PAIRS = 36
-
-/** The pairs worth a row: all of few, else those of the best arm. */
-function shownPairs({ arms, comparisons }: AgentView): readonly Comparison[] {
-  if (comparisons.length <= PAIRS) return comparisons
-  const scores = arms.map(({ score }) => score?.mean ?? -Infinity)
-  const best = scores.indexOf(Math.max(...scores))
-  return comparisons.filter(({ a, b }) => a === best || b === best).slice(0, PAIRS)
-}
-
-const probability = (p: number): string => (p < 0.0001 ? '< 0.0001' : fixed(p, p < 0.001 ? 4 : 3))
-
-/** The better arm first. */
-export function pairTable(view: AgentView): Markup | undefined {
-  const binary = isBinary(view)
-  const pairs = shownPairs(view)
-  if (pairs.length === 0) return undefined
-  const unit = binary ? 100 : 1
-  const row = (pair: Comparison): Markup => {
-    const ahead = pair.difference.mean >= 0
-    const [first, second] = ahead ? [pair.a, pair.b] : [pair.b, pair.a]
-    const [wins, losses] = ahead ? pair.better : [pair.better[1], pair.better[0]]
-    const { mean, low, high } = pair.difference
-    const half = (unit * (high - low)) / 2
-    const digits = decimalsFor(half, binary ? 1 : 3)
-    const gap = unit * Math.abs(mean)
-    const ends = (ahead ? [low, high] : [-high, -low]).map((value) => fixed(unit * value, digits))
-    return html`<tr>
-      <th scope="row" data-sort="${view.arms[first]!.arm.label}">
-        <span class="arm-cell"
-          >${swatch(view.arms[first]!.arm)}<span class="long">${view.arms[first]!.arm.label}</span></span
-        >
-      </th>
-      <td class="text" data-sort="${view.arms[second]!.arm.label}">
-        <span class="arm-cell"
-          >${swatch(view.arms[second]!.arm)}<span class="long">${view.arms[second]!.arm.label}</span></span
-        >
-      </td>
-      <td data-sort="${gap}">${gap > 0 && '+'}${fixed(gap, digits)}<span class="pm">${ends.join(' – ')}</span></td>
-      <td data-sort="${wins}">${whole(wins)}</td>
-      <td data-sort="${losses}">${whole(losses)}</td>
-      <td data-sort="${pair.n}">${whole(pair.n)}</td>
-      <td data-sort="${pair.p}">${probability(pair.p)}</td>
-      <td data-sort="${pair.adjusted}">${probability(pair.adjusted)}</td>
-      <td class="text${!pair.clear && ' soft'}" data-sort="${pair.clear ? 'a' : 'b'}">
-        ${pair.clear ? 'better' : 'within the noise'}
-      </td>
-    </tr>`
-  }
-  return html`<h3>Paired comparisons</h3>
-    <div class="scroll">
-      <table class="sortable small pairs">
-        <thead>
-          <tr>
-            ${heading('Arm', 'The one that is ahead', 'text')}${heading('against', 'The other', 'text')}
-            ${heading(binary ? 'Points' : 'Difference', `${scoreName(view)} of the first minus the second, on the questions that both have, with its 95 % interval`)}
-            ${heading('Only first', 'Questions on which the first is better')}
-            ${heading('Only second', 'Questions on which the second is better')}
-            ${heading('Questions', 'That both have')}
-            ${heading('p', 'Two-sided: McNemar’s exact test of right or wrong; a t-test of the differences where questions come in groups or scores are not 0 or 1')}
-            ${heading('p, Holm', `Corrected for ${view.comparisons.length} comparisons`)}
-            ${heading('Finding', 'What may be said at 5 %', 'text')}
-          </tr>
-        </thead>
-        <tbody>
-          ${pairs.map(row)}
-        </tbody>
-      </table>
-    </div>
-    <p class="note">
-      By question: what two arms share is not noise. An arm is called better only where Holm’s corrected p is below
-      0.05.
-      ${pairs.length < view.comparisons.length && `The correction counts all ${view.comparisons.length} pairs; those of the best arm are shown.`}
-    </p>`
 }

@@ -29,7 +29,9 @@ function blockOf(arm: Arm, arms: readonly Arm[]): Markup {
     ${maps.map((group) => {
       const { members } = group[0]!
       return heatMap({
-        cells: group.map((layer) => loadAtTheEnd(layer).map((value) => (value === null ? null : value * members.length))),
+        cells: group.map((layer) =>
+          loadAtTheEnd(layer).map((value) => (value === null ? null : value * members.length)),
+        ),
         rows: group.map(({ layer }) => `layer ${layer}`),
         columns: members,
         scale: shareScale(1),

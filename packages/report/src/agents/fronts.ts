@@ -1,28 +1,26 @@
 // Quality against what it takes: each arm with its interval, the front of those that none beats in both, and the band in
-// which that front lies when the questions are drawn anew (a paired bootstrap: all arms get the same draw).
+// which that front lies when the questions are drawn anew.
+import { type ParetoArm, paretoFront, type ParetoPoint } from '@mixlab/agent-evaluation'
 import { RandomStream } from '@mixlab/core'
 import * as Plot from '@observablehq/plot'
+import type { Arm } from '../arms.ts'
 import type { Figure } from '../figure.ts'
 import { spread } from '../figures/spread.ts'
 import { ellipsis, longest, number, percent, short, whole } from '../format.ts'
 import { drawFigure, svgElement, type SvgNode } from '../plot.ts'
-import { quantile } from '../curves.ts'
 import { armColour } from '../theme.ts'
 import { isBinary, PER_QUESTIONS, scoreName, time } from './comparison.ts'
+import { list } from './headline.ts'
 import { amountOf, tokensOf } from './money.ts'
 import type { AnsweredQuestion } from './tally.ts'
 import type { AgentArm, AgentView } from './view.ts'
 
-const SAMPLES = 1000
-const GRID = 96
-
-/** What an arm's place on the x axis is made of: a mean or a median over questions. */
+/** What an arm's place on the x axis is: the mean of this over questions. */
 export interface Expense {
   readonly id: string
   readonly title: string
   readonly axis: string
   of(question: AnsweredQuestion): number
-  readonly summary: 'mean' | 'median'
   show(value: number): string
 }
 
@@ -39,7 +37,6 @@ export function expenses({ arms }: AgentView): Expense[] {
           title: 'cost',
           axis: `Cost of ${whole(PER_QUESTIONS)} questions (${currency}, nothing cached)`,
           of: ({ spent }) => PER_QUESTIONS * (spent.logical.known.get(currency) ?? 0),
-          summary: 'mean',
           show: number,
         }
       : {
@@ -47,120 +44,45 @@ export function expenses({ arms }: AgentView): Expense[] {
           title: 'tokens',
           axis: 'Tokens of a question, in and out',
           of: ({ spent }) => tokensOf(spent),
-          summary: 'mean',
           show: short,
         },
     {
       id: 'latency',
       title: 'latency',
-      axis: 'Critical path of a question, median',
+      axis: 'Critical path of a question, mean',
       of: ({ criticalPathMs }) => criticalPathMs,
-      summary: 'median',
       show: time,
     },
   ]
 }
 
-interface Placed {
-  readonly one: AgentArm
-  readonly x: number
-  readonly y: number
-}
+const SAMPLES = 1000
 
-/** Places of the arms that no other arm is better than in both; ties stay. */
-export function frontOf(points: readonly { readonly x: number; readonly y: number }[]): number[] {
-  return points.flatMap((point, i) =>
-    points.some((other) => other.x <= point.x && other.y >= point.y && (other.x < point.x || other.y > point.y))
-      ? []
-      : [i],
-  )
-}
-
-/** The mean with each value counted `counts` times; for the median, the value at half of the counts. */
-function weighted(
-  values: readonly number[],
-  order: readonly number[],
-  counts: Uint16Array,
-  unit: readonly number[],
-  summary: Expense['summary'],
-): number {
-  let total = 0
-  let sum = 0
-  for (const [i, value] of values.entries()) {
-    total += counts[unit[i]!]!
-    sum += counts[unit[i]!]! * value
+/** Scores and expenses of each question, repetitions of it (seeds) averaged. */
+function paretoArm({ arm, answers }: AgentArm, expense: Expense): ParetoArm {
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length
+  const graded = answers.filter(({ score }) => score !== undefined)
+  return {
+    name: arm.label,
+    points: new Map(
+      [...Map.groupBy(graded, ({ id }) => id)].map(([id, all]) => {
+        const { group } = all[0]!
+        const [quality, cost] = [mean(all.map(({ score }) => score!)), mean(all.map((one) => expense.of(one)))]
+        return [id, { quality, cost, ...(group !== undefined && { group }) }]
+      }),
+    ),
   }
-  if (total === 0) return NaN
-  if (summary === 'mean') return sum / total
-  let passed = 0
-  for (const i of order) {
-    passed += counts[unit[i]!]!
-    if (passed >= total / 2) return values[i]!
-  }
-  return NaN
-}
-
-/** How often each unit is drawn in each of the bootstrap samples; the same every time. */
-function bootstrapCounts(units: number): Uint16Array[] {
-  const random = new RandomStream(1).stream('report/fronts')
-  return Array.from({ length: SAMPLES }, () => {
-    const drawn = new Uint16Array(units)
-    for (let i = 0; i < units; i++) drawn[random.integer(units)]!++
-    return drawn
-  })
-}
-
-export interface Band {
-  readonly x: number
-  readonly low: number
-  readonly high: number
-}
-
-/**
- * 95 % of the bootstrap's fronts at each place of `grid`: the best score that an arm reaches at that expense or less.
- * Questions are drawn, by groups where all have one.
- */
-export function frontBand(arms: readonly AgentArm[], expense: Expense, grid: readonly number[]): Band[] {
-  const grouped = arms.every(({ answers }) => answers.every(({ group }) => group !== undefined))
-  const unitOf = (question: AnsweredQuestion): string => (grouped ? question.group! : question.id)
-  const units = new Map([...new Set(arms.flatMap(({ answers }) => answers.map(unitOf)))].map((unit, i) => [unit, i]))
-  const prepared = arms.map(({ answers }) => {
-    const scored = answers.filter(({ score }) => score !== undefined)
-    const spent = scored.map((question) => expense.of(question))
-    return {
-      unit: scored.map((question) => units.get(unitOf(question))!),
-      scores: scored.map(({ score }) => score!),
-      spent,
-      order: spent.map((_, i) => i).toSorted((a, b) => spent[a]! - spent[b]!),
-    }
-  })
-  const reached = grid.map((): number[] => [])
-  for (const counts of bootstrapCounts(units.size)) {
-    const points = prepared.map(({ unit, scores, spent, order }) => ({
-      x: weighted(spent, order, counts, unit, expense.summary),
-      y: weighted(scores, [], counts, unit, 'mean'),
-    }))
-    for (const [i, x] of grid.entries()) {
-      const best = Math.max(...points.map((point) => (point.x <= x ? point.y : -Infinity)))
-      reached[i]!.push(best)
-    }
-  }
-  return grid.flatMap((x, i) => {
-    // Where some draws have no arm at all, the front does not begin yet.
-    if (reached[i]!.filter((value) => value === -Infinity).length > 0.025 * SAMPLES) return []
-    const finite = reached[i]!.filter((value) => value !== -Infinity)
-    return [{ x, low: quantile(finite, 0.025), high: quantile(finite, 0.975) }]
-  })
 }
 
 export function fronts(view: AgentView): Figure[] {
   const arms = view.arms.filter(({ score }) => score !== undefined)
-  if (arms.length < 2) return []
+  const [first] = arms
+  if (!first || arms.length < 2) return []
+  const answered = arms.map(({ scores }) => new Set(scores.map(({ id }) => id)))
+  // Fronts are over the questions that all arms have.
+  if (!first.scores.some(({ id }) => answered.every((ids) => ids.has(id)))) return []
   return expenses({ ...view, arms }).map((expense) => frontFigure(view, arms, expense))
 }
-
-const logarithmicGrid = (low: number, high: number): number[] =>
-  Array.from({ length: GRID }, (_, i) => low * (high / low) ** (i / (GRID - 1)))
 
 /** As many round numbers as stand apart. */
 export function logarithmicTicks(low: number, high: number): number[] {
@@ -179,32 +101,40 @@ export function logarithmicTicks(low: number, high: number): number[] {
   return offers.find((ticks) => ticks.length > 1 && apart(ticks)) ?? offers.at(-1)!
 }
 
+interface Placed {
+  readonly arm: Arm
+  readonly point: ParetoPoint
+}
+
 function frontFigure(view: AgentView, arms: readonly AgentArm[], expense: Expense): Figure {
   const binary = isBinary(view)
-  const points: Placed[] = arms.map((one) => {
-    const values = one.answers.map((question) => expense.of(question))
-    const x = expense.summary === 'mean' ? values.reduce((a, b) => a + b, 0) / values.length : quantile(values, 0.5)
-    return { one, x: Math.max(x, 1e-12), y: one.score!.mean }
-  })
-  const low = Math.min(...points.map(({ x }) => x))
-  const high = Math.max(...points.map(({ x }) => x))
-  const domain = [low / 1.35, Math.max(high, low * 1.01) * 1.35] as const
-  const band = frontBand(arms, expense, logarithmicGrid(low / 1.2, domain[1]))
-  const front = frontOf(points).map((i) => points[i]!)
-  const stairs = front
-    .toSorted((a, b) => a.x - b.x)
-    .flatMap((point, i, all) => [point, { x: all[i + 1]?.x ?? domain[1], y: point.y }])
-  const ends = arms.flatMap(({ score }) => [score!.low, score!.high].filter(Number.isFinite))
-  const values = [...points.map(({ y }) => y), ...ends, ...band.flatMap((one) => [one.low, one.high])]
+  const pareto = paretoFront(
+    arms.map((one) => paretoArm(one, expense)),
+    { rng: new RandomStream(1).stream(`report/front-${expense.id}`), resamples: SAMPLES },
+  )
+  const points: Placed[] = pareto.points.map((point, i) => ({ arm: arms[i]!.arm, point }))
+  const least = Math.min(...points.map(({ point }) => point.cost))
+  const most = Math.max(...points.map(({ point }) => point.cost))
+  const domain = [least / 1.35, Math.max(most, least * 1.01) * 1.35] as const
+  // A step function goes on to the right of its last step.
+  const band = [...pareto.band, { ...pareto.band.at(-1)!, cost: domain[1] }]
+  const values = [
+    ...points.flatMap(({ point: { quality, qualityInterval } }) => [
+      quality,
+      qualityInterval.low,
+      qualityInterval.high,
+    ]),
+    ...band.flatMap(({ low, high }) => [low, high]),
+  ]
   const air = 0.04 * (Math.max(...values) - Math.min(...values) || 0.1)
   const yDomain = [Math.max(0, Math.min(...values) - air), Math.min(1.02, Math.max(...values) + air)] as const
-  const labels = new Map(points.map(({ one }) => [one.arm.index, ellipsis(one.arm.label, 18)]))
   const width = 560
-  const marginRight = 24 + 6.2 * Math.min(18, longest([...labels.values()]))
-  const colour = ({ one }: Placed): string => armColour(one.arm.index)
+  const marginRight = 24 + 6.2 * Math.min(18, longest(points.map(({ arm }) => arm.label)))
+  const colour = ({ arm }: Placed): string => armColour(arm.index)
+  const onFront = points.filter(({ point }) => point.onFront)
   const body = drawFigure({
     kind: 'other',
-    description: `${scoreName(view)} against ${expense.title}: ${front.length} of ${points.length} arms are on the front: ${front.map(({ one }) => one.arm.label).join(', ')}`,
+    description: `${scoreName(view)} against ${expense.title}: ${onFront.length} of ${points.length} arms are on the front: ${onFront.map(({ arm }) => arm.label).join(', ')}`,
     width,
     height: 360,
     marginLeft: 50,
@@ -233,48 +163,55 @@ function frontFigure(view: AgentView, arms: readonly AgentArm[], expense: Expens
     marks: [
       Plot.gridY({ stroke: 'var(--rule)', strokeOpacity: 1, ticks: 5 }),
       Plot.areaY(band, {
-        x: 'x',
+        x: 'cost',
         y1: 'low',
         y2: 'high',
         fill: 'var(--accent)',
         fillOpacity: 0.13,
         curve: 'step-after',
       }),
-      Plot.line(stairs, { x: 'x', y: 'y', stroke: 'var(--accent)', strokeWidth: 1.4 }),
-      Plot.ruleX(
-        points.filter(({ one }) => Number.isFinite(one.score!.low)),
-        {
-          x: 'x',
-          y1: ({ one }: Placed) => one.score!.low,
-          y2: ({ one }: Placed) => one.score!.high,
-          stroke: colour,
-          strokeWidth: 1.2,
-          strokeOpacity: 0.7,
-        },
-      ),
-      Plot.dot(points, { x: 'x', y: 'y', r: 4.5, fill: colour, stroke: 'var(--page)', strokeWidth: 1 }),
-      (_: unknown, scales: { x?: (v: number) => number; y?: (v: number) => number }) =>
-        pointLabels(points, labels, scales, width - marginRight),
+      Plot.line(band, { x: 'cost', y: 'quality', stroke: 'var(--accent)', strokeWidth: 1.4, curve: 'step-after' }),
+      Plot.ruleX(points, {
+        x: ({ point }: Placed) => point.cost,
+        y1: ({ point }: Placed) => point.qualityInterval.low,
+        y2: ({ point }: Placed) => point.qualityInterval.high,
+        stroke: colour,
+        strokeWidth: 1.2,
+        strokeOpacity: 0.7,
+      }),
+      Plot.dot(points, {
+        x: ({ point }: Placed) => point.cost,
+        y: ({ point }: Placed) => point.quality,
+        r: 4.5,
+        fill: colour,
+        stroke: 'var(--page)',
+        strokeWidth: 1,
+      }),
+      (_: unknown, scales: Scales) => pointLabels(points, scales, width - marginRight),
     ],
   })
+  const shares = points
+    .filter(({ point }) => point.onFront || point.frontShare >= 0.05)
+    .toSorted((a, b) => b.point.frontShare - a.point.frontShare)
+    .map(({ arm, point }) => `${ellipsis(arm.label, 30)} ${percent(point.frontShare, 0)}`)
   return {
     id: `front-${expense.id}`,
     title: `${scoreName(view)} against ${expense.title}`,
-    caption: `Better is up and left. Bars are 95 % intervals; the line is the front of arms that none beats in both, the band 95 % of the fronts that ${SAMPLES} paired bootstrap draws of the questions give. An arm whose bar reaches the band may well be on the front.`,
+    caption: `Better is up and left. The line is the front of arms that none beats in both, the bars and the band hold 95 % of ${SAMPLES} paired bootstrap draws of the ${whole(pareto.questions)} questions that all arms have. On the front in so many of the draws: ${list(shares, 6)}.`,
     body,
     width: 'half',
   }
 }
 
+interface Scales {
+  readonly x?: (value: number) => number
+  readonly y?: (value: number) => number
+}
+
 /** Names beside the points, moved apart; a line leads to the point where it was moved far. */
-function pointLabels(
-  points: readonly Placed[],
-  labels: ReadonlyMap<number, string>,
-  scales: { x?: (value: number) => number; y?: (value: number) => number },
-  right: number,
-): SvgNode {
+function pointLabels(points: readonly Placed[], scales: Scales, right: number): SvgNode {
   const group = svgElement('g', { class: 'names' })
-  const placed = points.map(({ one, x, y }) => ({ one, px: scales.x!(x), py: scales.y!(y) }))
+  const placed = points.map(({ arm, point }) => ({ arm, px: scales.x!(point.cost), py: scales.y!(point.quality) }))
   // Only names whose points lie near each other are in each other's way.
   const columns: (typeof placed)[] = []
   for (const point of placed.toSorted((a, b) => a.px - b.px)) {
@@ -283,7 +220,7 @@ function pointLabels(
     else columns.push([point])
   }
   for (const column of columns) {
-    for (const { one, px, py, placed: at } of spread(
+    for (const { arm, px, py, placed: at } of spread(
       column.map((point) => ({ ...point, at: point.py })),
       13,
       [12, 400],
@@ -296,7 +233,7 @@ function pointLabels(
         fill: 'var(--soft)',
         class: 'on-lines',
       })
-      text.textContent = labels.get(one.arm.index)!
+      text.textContent = ellipsis(arm.label, 18)
       if (Math.abs(at - py) > 8)
         group.appendChild(
           svgElement('path', { d: `M${px},${py}L${px + 8},${at - 9}`, stroke: 'var(--faint)', 'stroke-width': 0.6 }),

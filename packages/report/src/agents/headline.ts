@@ -28,21 +28,21 @@ function leading(view: AgentView): Markup {
   if (!next)
     return html`<b>${best.arm.label}</b> reached ${binary ? 'an accuracy' : 'a score'} of ${value} on
       ${whole(best.answers.length)} questions.`
-  const place = arms.indexOf(best)
-  const against = comparisons.filter(({ a, b }) => a === place || b === place)
-  const other = (pair: { a: number; b: number }): AgentArm => arms[pair.a === place ? pair.b : pair.a]!
-  const clear = against.filter((pair) => pair.clear)
-  const tied = against.filter((pair) => !pair.clear)
-  const first = html`<b>${best.arm.label}</b> has the highest ${name}, ${value}.`
-  if (against.length === 0) return html`${first} It shares no questions with the others, so nothing can be said.`
+  const { label } = best.arm
+  const against = comparisons.pairs.filter(({ first, second }) => first === label || second === label)
+  const other = ({ first, second }: { first: string; second: string }): string => (first === label ? second : first)
+  const clear = against.filter(({ winner }) => winner === label)
+  const tied = against.filter(({ winner }) => winner !== label)
+  const lead = html`<b>${label}</b> has the highest ${name}, ${value}.`
+  if (against.length === 0) return html`${lead} It shares no questions with the others, so nothing can be said.`
   if (tied.length === 0)
-    return html`${first} It is better than every other arm on the same questions, after correction for
-    ${comparisons.length === 1 ? 'one comparison' : `${comparisons.length} comparisons`}.`
-  const noise = html`Its lead over ${list(tied.map((pair) => other(pair).arm.label))} is within the noise of these
-  ${whole(Math.min(...tied.map(({ n }) => n)))} questions`
+    return html`${lead} It is better than every other arm on the same questions, after correction for
+    ${comparisons.pairs.length === 1 ? 'one comparison' : `${comparisons.pairs.length} comparisons`}.`
+  const noise = html`Its lead over ${list(tied.map(other))} is within the noise of these
+  ${whole(Math.min(...tied.map(({ questions }) => questions)))} questions`
   return clear.length === 0
-    ? html`${first} ${noise}: no winner can be named.`
-    : html`${first} It is better than ${list(clear.map((pair) => other(pair).arm.label))}; ${lowered(noise)}.`
+    ? html`${lead} ${noise}: no winner can be named.`
+    : html`${lead} It is better than ${list(clear.map(other))}; ${lowered(noise)}.`
 }
 
 const lowered = ({ markup }: Markup): Markup => ({ markup: markup.slice(0, 1).toLowerCase() + markup.slice(1) })

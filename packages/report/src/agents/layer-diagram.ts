@@ -65,7 +65,9 @@ function columnsOf({ steps, topology }: AgentArm): Box[][] {
   })
 }
 
-const titleOf = ({ ids }: Box): string => (ids.length === 1 ? ids[0]! : `${ids[0]!} and ${ids.length - 1} more`)
+/** `layer-1/proposer-2`, or `40 × layer-1/proposer`. */
+const titleOf = ({ ids }: Box): string =>
+  ids.length === 1 ? ids[0]! : `${ids.length} × ${ids[0]!.replace(/[-/]?\d+$/, '')}`
 
 const agentsText = ({ agents, kind }: Box): string =>
   agents.length === 0 ? kind : `${kind} · ${agents.length > 2 ? `${agents.length} agents` : agents.join(', ')}`

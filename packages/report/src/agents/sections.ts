@@ -5,10 +5,11 @@ import { section, type Section } from '../document.ts'
 import type { Figure } from '../figure.ts'
 import type { Markup } from '../html.ts'
 import { graderTable, groupTable } from './breakdowns.ts'
-import { armTable, pairTable } from './comparison.ts'
+import { armTable } from './comparison.ts'
 import { fronts } from './fronts.ts'
 import { agentFacts, agentsHeadline } from './headline.ts'
 import { collaborationTable, layerDiagrams } from './layers.ts'
+import { pairTable } from './pairs.ts'
 import { failureTable, plannedTable, spendingByAgent, spendingByStep, warningList } from './spending.ts'
 import { agentStyles } from './styles.ts'
 import { diagramScript } from './diagram-script.ts'
@@ -64,7 +65,14 @@ export function agentParts(
     lead: agentsHeadline(view),
     facts: agentFacts(view),
     sections: [
-      section('comparison', view.arms.length > 1 ? 'Comparison' : 'Result', armTable(view), pairTable(view), graderTable(view), groupTable(view)),
+      section(
+        'comparison',
+        view.arms.length > 1 ? 'Comparison' : 'Result',
+        armTable(view),
+        pairTable(view),
+        graderTable(view),
+        groupTable(view),
+      ),
       section('fronts', 'Quality against cost and latency', quality),
       section('layers', 'Layers', layers, collaborationTable(view)),
       section(

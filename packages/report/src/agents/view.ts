@@ -2,7 +2,8 @@
 // and the comparisons between arms.
 import type { Arm } from '../arms.ts'
 import { quantile } from '../curves.ts'
-import { type Comparison, compareArms, type Interval, type Scored, scoreInterval } from './intervals.ts'
+import { compareAll, type Comparisons } from './comparisons.ts'
+import { type Interval, type Scored, scoreInterval } from './intervals.ts'
 import { addLayer, layerOf, type LayerTally } from './layer-tally.ts'
 import { addSpending, noSpending, type Spent } from './money.ts'
 import type { DrawnTopology } from './run-files.ts'
@@ -37,7 +38,7 @@ export interface Percentiles {
 
 export interface AgentView {
   readonly arms: readonly AgentArm[]
-  readonly comparisons: readonly Comparison[]
+  readonly comparisons: Comparisons
   /** The name of the first grader, where all arms have the same. */
   readonly grader?: string
 }
@@ -160,7 +161,7 @@ export function agentView(arms: readonly Arm[], tallies: ReadonlyMap<string, Tal
   const [grader] = graders
   return {
     arms: shown,
-    comparisons: compareArms(shown.map(({ scores }) => scores)),
+    comparisons: compareAll(shown.map(({ arm: { label }, scores }) => ({ name: label, scores }))),
     ...(graders.size === 1 && grader !== undefined && { grader }),
   }
 }

@@ -82,6 +82,7 @@ describe('five arms of two hundred questions', () => {
       'front-cost',
       'front-latency',
       'layer-diagrams',
+      'final-load',
       'entropy',
       'max-violation',
       'load-maps',
@@ -257,7 +258,7 @@ describe('whatever was said', () => {
     const { source, page } = await report('evil')
     expect(all(page, 'img')).toHaveLength(0)
     expect(all(page, 'script').filter((one) => one.getAttribute('type') === null)).toHaveLength(1)
-    expect(source).not.toContain('alert(1)')
+    expect(source).not.toMatch(/<script>alert|<img/)
     expect(unpack(page).question('gsm8k-0001').texts[0]).toBe(questionAt(1, { asks: evil }).text)
 
     const document = await runScript(source, transcriptScript)

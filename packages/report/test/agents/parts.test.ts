@@ -3,12 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { type Expense, frontBand, frontOf, logarithmicTicks } from '../../src/agents/fronts.ts'
+import { logarithmicTicks } from '../../src/agents/fronts.ts'
 import { grams, shareIn } from '../../src/agents/copying.ts'
+import { scoreInterval } from '../../src/agents/intervals.ts'
 import { piecesOf } from '../../src/agents/transcripts/pieces.ts'
 import { moneyText, noSpending, spend } from '../../src/agents/money.ts'
-import type { AnsweredQuestion } from '../../src/agents/tally.ts'
-import type { AgentArm } from '../../src/agents/view.ts'
 import { questionTranscripts, transcriptMarkdown } from '../../src/index.ts'
 import { example, mixture, scriptedAnswer, writeAgentRun } from './scripted-run.ts'
 
@@ -55,6 +54,31 @@ describe('money', () => {
   })
 })
 
+describe('an interval of scores', () => {
+  const all = (n: number, right: number) =>
+    Array.from({ length: n }, (_, i) => ({ id: `q${i}`, score: Number(i < right) }))
+  const inGroups = (n: number, right: number, size: number) =>
+    all(n, right).map((one, i) => ({ ...one, group: `g${Math.floor(i / size)}` }))
+
+  it("is Wilson's for right and wrong", () => {
+    // Newcombe 1998, table I: 81 of 263.
+    const { low, high } = scoreInterval(all(263, 81))!
+    expect(low).toBeCloseTo(0.2553, 4)
+    expect(high).toBeCloseTo(0.3662, 4)
+  })
+
+  it('has a width where all are right, by as many questions as there are groups', () => {
+    expect(scoreInterval(inGroups(80, 80, 8))).toMatchObject({ mean: 1, method: 'Wilson', n: 80 })
+    expect(scoreInterval(inGroups(80, 80, 8))!.low).toBeCloseTo(scoreInterval(all(10, 10))!.low, 12)
+  })
+
+  it('is wider where questions of a group go together', () => {
+    const [alone, grouped] = [scoreInterval(all(80, 40))!, scoreInterval(inGroups(80, 40, 8))!]
+    expect(grouped.method).toBe('clustered')
+    expect((grouped.high - grouped.low) / (alone.high - alone.low)).toBeGreaterThan(2.5)
+  })
+})
+
 describe('copying', () => {
   it('is the share of 4-word sequences', () => {
     const whole = grams('one two three four five six')
@@ -65,62 +89,7 @@ describe('copying', () => {
   })
 })
 
-describe('the front', () => {
-  it('has those that none beats in both', () => {
-    const points = [
-      { x: 1, y: 0.5 },
-      { x: 2, y: 0.4 },
-      { x: 3, y: 0.7 },
-      { x: 3, y: 0.7 },
-      { x: 4, y: 0.6 },
-    ]
-    expect(frontOf(points)).toEqual([0, 2, 3])
-  })
-
-  const expense: Expense = {
-    id: 'cost',
-    title: 'cost',
-    axis: '',
-    of: ({ criticalPathMs }) => criticalPathMs,
-    summary: 'mean',
-    show: String,
-  }
-  const armOf = (scores: readonly number[], x: number, groups?: number): AgentArm => {
-    const answers = scores.map((score, i) => ({
-      id: `q${i}`,
-      score,
-      criticalPathMs: x,
-      ...(groups !== undefined && { group: `g${i % groups}` }),
-    })) as unknown as AnsweredQuestion[]
-    return { answers } as unknown as AgentArm
-  }
-
-  it('lies in a band whose width is the binomial standard error', () => {
-    const n = 400
-    const arm = armOf(
-      Array.from({ length: n }, (_, i) => Number(i < 280)),
-      10,
-    )
-    const [before, at] = [frontBand([arm], expense, [9]), frontBand([arm], expense, [10])]
-    expect(before).toEqual([])
-    const half = 1.96 * Math.sqrt((0.7 * 0.3) / n)
-    // A thousand draws give a quantile to about a twentieth of the interval.
-    expect(at[0]!.low).toBeCloseTo(0.7 - half, 1.9)
-    expect(at[0]!.high).toBeCloseTo(0.7 + half, 1.9)
-    expect((at[0]!.high - at[0]!.low) / (2 * half)).toBeGreaterThan(0.9)
-    expect((at[0]!.high - at[0]!.low) / (2 * half)).toBeLessThan(1.1)
-  })
-
-  it('draws groups of questions together: a band of questions that repeat each other is wider', () => {
-    const scores = Array.from({ length: 400 }, (_, i) => Number(i % 20 < 14))
-    const width = ([band]: readonly { low: number; high: number }[]): number => band!.high - band!.low
-    const alone = width(frontBand([armOf(scores, 10)], expense, [10]))
-    const together = width(frontBand([armOf(scores, 10, 20)], expense, [10]))
-    // Twenty groups of twenty equal questions: √20 times as wide.
-    expect(together / alone).toBeGreaterThan(0.85 * Math.sqrt(20))
-    expect(together / alone).toBeLessThan(1.15 * Math.sqrt(20))
-  })
-
+describe('an axis of money', () => {
   it('has round ticks that stand apart', () => {
     expect(logarithmicTicks(0.15, 4.9)).toEqual([0.2, 0.5, 1, 2])
     expect(logarithmicTicks(1, 1e6)).toEqual([1, 10, 100, 1000, 1e4, 1e5, 1e6])

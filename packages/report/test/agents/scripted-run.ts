@@ -337,5 +337,5 @@ export const example: ScriptedOptions = {
     routed('route', 'top-k', ['weak-c', 'strong']),
   ],
   questions: 200,
-  groups: 8,
+  groups: 40,
 }
