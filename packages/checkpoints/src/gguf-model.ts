@@ -1,7 +1,7 @@
 // A transformer of ours as a GGUF file that llama.cpp runs: Llama's shape (RMS norms, rotary positions, SwiGLU, no
-// biases), or Qwen 3's where queries and keys have a norm of each head. llama.cpp turns neighbouring features of a Llama
-// together, Hugging Face and we turn a feature of a head's first half with one of its second, so that the rows of a Llama's
-// query and key weights change places; a Qwen's stay.
+// biases), Qwen 3's where queries and keys have a norm of each head, and mixtures as these two or OLMoE have them. llama.cpp
+// turns neighbouring features of a Llama together, Hugging Face and we turn a feature of a head's first half with one of its
+// second, so that the rows of a Llama's query and key weights change places; the others' stay.
 import { MixlabError, writeAtomically } from '@mixlab/core'
 import {
   type LanguageModel,
@@ -12,6 +12,7 @@ import {
 } from '@mixlab/nn'
 import { toFloat16 } from './dtypes.ts'
 import { type GgufTensor, type GgufValue, streamGguf } from './gguf-file.ts'
+import { familyOf, mixtureMetadata, mixtureUnlike } from './gguf-mixture.ts'
 import { ggufVocabulary, type SavedTokenizer } from './gguf-vocabulary.ts'
 
 export interface GgufOptions {
@@ -24,19 +25,21 @@ export interface GgufOptions {
 }
 
 /** Our names of a block's parts, and GGUF's. */
-const parts: readonly (readonly [ours: string, gguf: string])[] = [
-  ['input_layernorm', 'attn_norm'],
-  ['self_attn.q_proj', 'attn_q'],
-  ['self_attn.k_proj', 'attn_k'],
-  ['self_attn.v_proj', 'attn_v'],
-  ['self_attn.o_proj', 'attn_output'],
-  ['self_attn.q_norm', 'attn_q_norm'],
-  ['self_attn.k_norm', 'attn_k_norm'],
-  ['post_attention_layernorm', 'ffn_norm'],
-  ['mlp.gate_proj', 'ffn_gate'],
-  ['mlp.up_proj', 'ffn_up'],
-  ['mlp.down_proj', 'ffn_down'],
-]
+const parts: Readonly<Record<string, string>> = {
+  'input_layernorm.weight': 'attn_norm',
+  'self_attn.q_proj.weight': 'attn_q',
+  'self_attn.k_proj.weight': 'attn_k',
+  'self_attn.v_proj.weight': 'attn_v',
+  'self_attn.o_proj.weight': 'attn_output',
+  'self_attn.q_norm.weight': 'attn_q_norm',
+  'self_attn.k_norm.weight': 'attn_k_norm',
+  'post_attention_layernorm.weight': 'ffn_norm',
+  'mlp.gate_proj.weight': 'ffn_gate',
+  'mlp.up_proj.weight': 'ffn_up',
+  'mlp.down_proj.weight': 'ffn_down',
+  'mlp.gate.weight': 'ffn_gate_inp',
+  'mlp.experts.down_proj': 'ffn_down_exps',
+}
 
 const others: Readonly<Record<string, string>> = {
   'model.embed_tokens.weight': 'token_embd.weight',
@@ -44,25 +47,21 @@ const others: Readonly<Record<string, string>> = {
   'lm_head.weight': 'output.weight',
 }
 
-function ggufName(name: string): string {
-  const [, layer, part] = /^model\.layers\.(\d+)\.(.*)\.weight$/.exec(name) ?? []
-  const found = parts.find(([ours]) => ours === part)
-  return found ? `blk.${layer}.${found[1]}.weight` : others[name]!
-}
-
 function checkShape(config: TransformerConfig): void {
   const unlike = [
-    config.mixture !== null && 'a mixture',
     config.norm !== 'rms' && `norm ${config.norm}`,
     config.positions !== 'rotary' && `positions ${config.positions}`,
-    config.feedForward.activation !== 'swiglu' && `activation ${config.feedForward.activation}`,
+    config.mixture === null &&
+      config.feedForward.activation !== 'swiglu' &&
+      `activation ${config.feedForward.activation}`,
     config.bias && 'biases',
     config.window !== 0 && 'a window',
-    config.queryKeyNorm === 'all' && 'queryKeyNorm all',
+    config.mixture === null && config.queryKeyNorm === 'all' && 'queryKeyNorm all',
+    ...mixtureUnlike(config),
   ].filter((what) => what !== false)
   if (unlike.length > 0) {
     throw new MixlabError(
-      `a GGUF file is written of models shaped like Llama or Qwen 3 only; this one has ${unlike.join(', ')}`,
+      `a GGUF file is written of models shaped like Llama, Qwen 3, Mixtral, Qwen 3 MoE or OLMoE only; this one has ${unlike.join(', ')}`,
     )
   }
 }
@@ -79,12 +78,49 @@ function interleaved(values: Float32Array, headWidth: number, columns: number): 
   return result
 }
 
+/** A tensor of a file, and how its values come from one of ours. */
+interface Placed {
+  readonly name: string
+  readonly shape: readonly number[]
+  readonly place: (values: Float32Array) => Float32Array
+}
+
+const asTheyAre = (values: Float32Array): Float32Array => values
+
+function placed(name: string, shape: readonly number[], config: TransformerConfig): readonly Placed[] {
+  const [, layer, part] = /^model\.layers\.(\d+)\.(.*)$/.exec(name) ?? []
+  if (part === undefined) return [{ name: others[name]!, shape, place: asTheyAre }]
+  if (part === 'mlp.experts.gate_up_proj') return gateAndUp(`blk.${layer}`, shape as [number, number, number])
+  const turned = /[qk]_proj/.test(part) && familyOf(config) === 'llama'
+  const { headWidth } = shapeOf(config)
+  const place = turned ? (values: Float32Array) => interleaved(values, headWidth, config.width) : asTheyAre
+  return [{ name: `blk.${layer}.${parts[part]}.weight`, shape, place }]
+}
+
+/** Of E experts, [E, 2·F, D]: each has its gate's rows, then its other product's. GGUF has two tensors [E, F, D]. */
+function gateAndUp(block: string, [experts, rows, width]: readonly [number, number, number]): readonly Placed[] {
+  const half = (rows / 2) * width
+  const shape = [experts, rows / 2, width]
+  const from = (offset: number) => (values: Float32Array) => {
+    const result = new Float32Array(experts * half)
+    for (let expert = 0; expert < experts; expert++) {
+      const start = expert * 2 * half + offset
+      result.set(values.subarray(start, start + half), expert * half)
+    }
+    return result
+  }
+  return [
+    { name: `${block}.ffn_gate_exps.weight`, shape, place: from(0) },
+    { name: `${block}.ffn_up_exps.weight`, shape, place: from(half) },
+  ]
+}
+
 function describe(
   config: TransformerConfig,
   { heads, keyValueHeads, headWidth, innerWidth }: TransformerShape,
   { name, dtype = 'F32' }: GgufOptions,
 ): Map<string, GgufValue> {
-  const family = config.queryKeyNorm === 'head' ? 'qwen3' : 'llama'
+  const family = familyOf(config)
   const count = (value: number): GgufValue => ({ type: 'uint32', value })
   const number = (value: number): GgufValue => ({ type: 'float32', value })
   return new Map<string, GgufValue>([
@@ -102,6 +138,7 @@ function describe(
     [`${family}.attention.layer_norm_rms_epsilon`, number(config.normEpsilon)],
     [`${family}.rope.dimension_count`, count(headWidth)],
     [`${family}.rope.freq_base`, number(config.rotaryBase)],
+    ...mixtureMetadata(config, innerWidth),
   ])
 }
 
@@ -125,14 +162,16 @@ export async function saveGguf(
     metadata.set('tokenizer.chat_template', { type: 'string', value: options.chatTemplate })
   const tensors = new Map<string, GgufTensor>()
   for (const [name, tensor] of model.parameters()) {
-    const dtype = tensor.rank > 1 ? (options.dtype ?? 'F32') : 'F32'
-    const turned = config.queryKeyNorm === 'none' && /\.[qk]_proj\.weight$/.test(name)
-    const data = async (): Promise<Float32Array | Uint16Array> => {
-      const values = (await tensor.data()) as Float32Array
-      const placed = turned ? interleaved(values, shape.headWidth, config.width) : values
-      return dtype === 'F16' ? toFloat16(placed) : placed
+    for (const { name: given, shape: placedShape, place } of placed(name, tensor.shape, config)) {
+      // Vectors, and the weights that experts are chosen by, are too few to save anything.
+      const small = tensor.rank < 2 || given.includes('ffn_gate_inp')
+      const dtype = small ? 'F32' : (options.dtype ?? 'F32')
+      const data = async (): Promise<Float32Array | Uint16Array> => {
+        const values = place((await tensor.data()) as Float32Array)
+        return dtype === 'F16' ? toFloat16(values) : values
+      }
+      tensors.set(given, { dtype, shape: placedShape, data })
     }
-    tensors.set(ggufName(name), { dtype, shape: tensor.shape, data })
   }
   await writeAtomically(path, streamGguf(metadata, tensors))
 }

@@ -60,7 +60,7 @@ export async function ownModel(options: OwnModelOptions): Promise<ChatModel> {
     supports: { streaming: true, seed: true, logProbabilities: true },
     generate: (request, generation) => lastReply(reply(request, generation)),
     stream: reply,
-    countTokens: (text) => tokenizer.encode(text).length,
+    countTokens: (text) => count(tokenizer, text),
     [Symbol.asyncDispose]() {
       if (options.owned) model.dispose()
       return Promise.resolve()
@@ -129,6 +129,15 @@ async function* continuePrompt(
       warnings,
       servedBy: id,
     } satisfies ChatReply,
+  }
+}
+
+/** A vocabulary of characters refuses the text when it is asked, not when it is counted. */
+function count(tokenizer: Tokenizer, text: string): number {
+  try {
+    return tokenizer.encode(text).length
+  } catch {
+    return Array.from(text).length
   }
 }
 

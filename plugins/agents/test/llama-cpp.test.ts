@@ -1,7 +1,7 @@
 // GGUF files written of our own models, read by llama.cpp itself: the same tokens, the same log-probabilities; then the
 // adapter's streaming, usage, cancellation and errors, against that library.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { ChatModel } from '@mixlab/agents'
@@ -18,6 +18,11 @@ import { ask, build, llamaShape, never, startEngine, streamed, temporaryFolder, 
 
 const quiet = { gpu: false, threads: 1 } as const
 const shape = { ...llamaShape, contextLength: 256 }
+
+const mixture = (router: object) => ({
+  router: { name: 'top-k', ...router },
+  experts: { name: 'swiglu', count: 5, width: 24 },
+})
 
 const make = async (config: object): Promise<ChatModel> =>
   llamaCpp.create(llamaCpp.config.parse({ ...quiet, ...config }), {} as never)
@@ -66,6 +71,15 @@ describe('a file of our weights', () => {
     ['Llama with wide heads', { headWidth: 16, keyValueHeads: 4 }, 'F32', 2e-4],
     ['Qwen 3', { queryKeyNorm: 'head', keyValueHeads: 1 }, 'F32', 2e-4],
     ['Llama in F16', {}, 'F16', 3e-2],
+    ['a mixture like Mixtral', { mixture: mixture({}) }, 'F32', 2e-4],
+    ['a mixture like Mixtral, in F16', { mixture: mixture({ k: 3, softmax: 'after' }) }, 'F16', 3e-2],
+    ['a mixture like Qwen 3 MoE', { queryKeyNorm: 'head', mixture: mixture({ k: 3 }) }, 'F32', 2e-4],
+    [
+      'a mixture like OLMoE',
+      { queryKeyNorm: 'all', keyValueHeads: 4, tied: false, mixture: mixture({ renormalize: false }) },
+      'F32',
+      2e-4,
+    ],
   ] as const)('%s: llama.cpp has our logits', async (_name, others, dtype, tolerance) => {
     using model = build({ ...shape, ...others }, byteTokenizer.size)
     const path = join(temporaryFolder(), 'model.gguf')
@@ -78,10 +92,18 @@ describe('a file of our weights', () => {
   })
 
   test('what has no counterpart is refused', async () => {
-    using layer = build({ ...shape, norm: 'layer', window: 8 }, byteTokenizer.size)
-    await expect(saveGguf('/tmp/never.gguf', layer, byteTokenizer, { name: 'x' })).rejects.toThrow(
-      'shaped like Llama or Qwen 3 only; this one has norm layer, a window',
-    )
+    const refuse = async (config: object, what: string) => {
+      using model = build({ ...shape, ...config }, byteTokenizer.size)
+      const path = join(temporaryFolder(), 'never.gguf')
+      await expect(saveGguf(path, model, byteTokenizer, { name: 'x' })).rejects.toThrow(`only; this one has ${what}`)
+      expect(existsSync(path)).toBe(false)
+    }
+    await refuse({ norm: 'layer', window: 8 }, 'norm layer, a window')
+    await refuse({ mixture: mixture({ renormalize: false }) }, 'weights that do not sum to 1')
+    await refuse({ mixture: { ...mixture({}), router: 'switch' } }, 'router switch')
+    await refuse({ mixture: { ...mixture({}), from: 1 } }, 'layers without a mixture')
+    const olmoe = { queryKeyNorm: 'all', mixture: mixture({ renormalize: false }) }
+    await refuse(olmoe, 'fewer key and value heads, tied embeddings')
   })
 })
 
@@ -103,7 +125,7 @@ describe('the adapter', () => {
       model.dispose()
       rmSync(folder, { recursive: true })
     }
-  })
+  }, 120_000)
 
   test('continues greedily as our own generation does, token by token, to the end of the document', async () => {
     const request = ask(prompt, { maxTokens: 200, temperature: 0 })

@@ -109,6 +109,7 @@ describe('a model in memory', () => {
     await reject({ temperature: -1 }).toMatchObject({ kind: 'invalid-request', retryable: false })
     const characters = await ownModel({ name: 'abc', model, tokenizer: characterTokenizer(['a', 'b']) })
     await expect(characters.generate(ask('xyz'), { signal: never })).rejects.toMatchObject({ kind: 'invalid-request' })
+    expect([characters.countTokens!('ab'), characters.countTokens!('xyz')]).toEqual([2, 3])
     await expect(characters.generate(ask(''), { signal: never })).rejects.toThrow('the prompt is empty')
   })
 
