@@ -77,7 +77,7 @@ test('13 kinds of trouble, and every question is answered; what failed for good 
 })
 
 test('hanging and endless replies are given up, and are in the result', async () => {
-  using server = await serverProcess({ faults: { seed: 1, shares: { hang: 0.1, endless: 0.1 } } })
+  using server = await serverProcess({ faults: { seed: 2, shares: { hang: 0.1, endless: 0.1 } } })
   const runs = temporaryFolder()
   const impatient = JSON.stringify({
     retries: { max: 0 },

@@ -65,9 +65,10 @@ function balanceFigures(
   agents: AgentReport | undefined,
 ): (Figure | undefined)[] {
   const answered = new Set(agents?.view.arms.map(({ arm }) => arm))
-  const overTime = arms.filter(
-    (arm) => !answered.has(arm) || arm.runs.some(({ series }) => series.layers.some(({ steps }) => steps.length > 1)),
-  )
+  const changes = (arm: Arm): boolean =>
+    !answered.has(arm) || arm.runs.some(({ series }) => series.layers.some(({ steps }) => steps.length > 1))
+  // The others keep their places, so that colours are those of the legend.
+  const overTime = arms.map((arm) => (changes(arm) ? arm : { ...arm, runs: [] }))
   return [
     agents && finalLoad(arms),
     ...balancePanels(overTime),
