@@ -83,14 +83,7 @@ test('hanging and endless replies are given up, and are in the result', async ()
     retries: { max: 0 },
     timeouts: { firstTokenSeconds: 1, idleSeconds: 0.5, totalSeconds: 3 },
   })
-  const quorum = JSON.stringify({ name: 'proposers-and-aggregator' })
-  well(
-    await mixlab([
-      ...runOf(server.url, runs, '--set', 'questions=12', '--set', `topology=${quorum}`),
-      '--set',
-      `calling=${impatient}`,
-    ]),
-  )
+  well(await mixlab([...runOf(server.url, runs, '--set', 'questions=12'), '--set', `calling=${impatient}`]))
   const results = answersOf(onlyRun(runs))
   const missing = results.flatMap(({ steps }) => steps.flatMap((step) => step.missing ?? []))
   expect(new Set(missing.map(({ kind }) => kind))).toEqual(new Set(['timeout', 'endless']))
