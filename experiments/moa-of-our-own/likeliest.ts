@@ -4,9 +4,9 @@ import { moa } from 'mixlab'
 import { parseWord } from './questions.ts'
 
 /** Mean log-probability of the word's letters and of its end. */
-export function wordConfidence(outcome: Extract<moa.CallOutcome, { ok: true }>): number {
-  const letters = parseWord(outcome.reply.text)?.length ?? 0
-  const tokens = outcome.reply.logProbabilities!.slice(0, letters + 1)
+export function wordConfidence(reply: Pick<moa.ChatReply, 'text' | 'logProbabilities'>): number {
+  const letters = parseWord(reply.text)?.length ?? 0
+  const tokens = reply.logProbabilities!.slice(0, letters + 1)
   return tokens.reduce((sum, { logProbability }) => sum + logProbability, 0) / tokens.length
 }
 
@@ -28,7 +28,7 @@ export const likeliest =
         const outcomes = await Promise.all(agents.map((agent) => call({ agent, messages, logProbabilities: 0 })))
         const answers = outcomes
           .filter(moa.answered)
-          .map((outcome) => ({ ...moa.answerOf(outcome), score: wordConfidence(outcome) }))
+          .map((outcome) => ({ ...moa.answerOf(outcome), score: wordConfidence(outcome.reply) }))
           .toSorted((a, b) => b.score - a.score)
         const scores = Object.fromEntries(answers.map(({ agent, score }) => [agent, score]))
         return { answers: answers.slice(0, 1), decision: { scores } }

@@ -37,9 +37,9 @@ const answersOf = (path: string): QuestionResult[] =>
 
 /** What of a run does not depend on how fast things went. */
 const timeless = (results: readonly QuestionResult[]) =>
-  results.map(({ timing: _, calls, ...result }) => ({
+  results.map(({ timing: _timing, calls, ...result }) => ({
     ...result,
-    calls: calls.map(({ timing: _timing, attempts: _attempts, ...call }) => call),
+    calls: calls.map(({ timing: _callTiming, attempts: _attempts, ...call }) => call),
   }))
 
 const well = ({ code, stderr }: Finished) => expect(code, stderr).toBe(0)
@@ -124,7 +124,7 @@ describe('interruptions', () => {
       const path = onlyRun(runs)
       // Who answers is another server, at another port: its name is in the keys.
       const keyless = (results: readonly QuestionResult[]) =>
-        timeless(results).map((result) => ({ ...result, calls: result.calls.map(({ key: _, ...call }) => call) }))
+        timeless(results).map((result) => ({ ...result, calls: result.calls.map(({ key: _key, ...call }) => call) }))
       expect(keyless(answersOf(path))).toEqual(keyless(answersOf(onlyRun(whole))))
       const { completed } = await again.statistics()
       // After SIGKILL, replies that were on their way are lost with the process, and are asked for again.

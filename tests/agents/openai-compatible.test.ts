@@ -1,5 +1,7 @@
 // The adapter against a server that OpenAI's own client confirms (hostile-server.test.ts), beside that client: the same
 // replies in every scenario; every failure under its name; nothing left open.
+import { createServer } from 'node:http'
+import type { AddressInfo } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type ChatReply, type ChatRequest, type FailureKind, type RateLimits } from '@mixlab/agents'
 import OpenAI from 'openai'
@@ -250,10 +252,12 @@ describe('cancellation', () => {
     expect(it.server.active).toBe(0)
   })
 
-  test('a reader that leaves closes the connection too', async () => {
+  test('a reader that leaves closes the connection too, at once', async () => {
     await using it = await serve({ plan: always('hang') })
     for await (const piece of it.model.stream(question, options())) if (piece.type === 'text') break
-    await expect.poll(() => it.server.log[0]!.clientClosedAt).toBeDefined()
+    const at = performance.now()
+    await expect.poll(() => it.server.log[0]!.clientClosedAt, { interval: 2 }).toBeDefined()
+    expect(it.server.log[0]!.clientClosedAt! - at).toBeLessThan(200)
   })
 
   test('an aborted signal sends nothing', async () => {
@@ -317,6 +321,40 @@ test('connections are used again, by replies whole and streamed', async () => {
     await gather(it.model.stream(question, options()))
   }
   expect(it.server.connections).toBeLessThanOrEqual(2)
+})
+
+test.each([
+  { what: 'ends a little after [DONE] is used again', endMs: 20, connections: 1 },
+  { what: 'never ends is closed, and the reply does not wait for it', endMs: undefined, connections: 4 },
+])('a connection that $what', async ({ endMs, connections }) => {
+  const sockets = new Set<unknown>()
+  let open = 0
+  const server = createServer((request, response) => {
+    sockets.add(request.socket)
+    open++
+    response.once('close', () => open--)
+    response.writeHead(200, { 'content-type': 'text/event-stream' })
+    response.write('data: {"choices":[{"delta":{"content":"yes"},"finish_reason":"stop"}]}\n\ndata: [DONE]\n\n')
+    if (endMs !== undefined) setTimeout(() => response.end(), endMs)
+  })
+  await new Promise<void>((resolve) => {
+    server.listen(0, '127.0.0.1', resolve)
+  })
+  try {
+    const { port } = server.address() as AddressInfo
+    const model = await openAiCompatibleModel({ url: `http://127.0.0.1:${port}/v1` })
+    for (let n = 0; n < 4; n++) {
+      const begin = performance.now()
+      expect((await gather(model.stream(question, options()))).reply?.text).toBe('yes')
+      if (endMs === undefined) expect(performance.now() - begin).toBeLessThan(400)
+      else await sleep(endMs + 80)
+    }
+    expect(sockets.size).toBe(connections)
+    await expect.poll(() => open, { timeout: 3000 }).toBe(0)
+  } finally {
+    server.close()
+    server.closeAllConnections()
+  }
 })
 
 describe('keys', () => {

@@ -48,23 +48,31 @@ const callOf = (i: number): Call => ({
   sample: 0,
 })
 
-/** Seconds until `work` was done for each index, `width` at once. */
-async function secondsOf(count: number, width: number, work: (index: number) => Promise<unknown>): Promise<number> {
+interface Spent {
+  readonly seconds: number
+  /** The process's own: on a busy machine it says more than the clock. */
+  readonly cpuSeconds: number
+}
+
+/** What it took until `work` was done for each index, `width` at once. */
+async function spentOn(count: number, width: number, work: (index: number) => Promise<unknown>): Promise<Spent> {
   let next = 0
   const begun = performance.now()
+  const before = process.cpuUsage()
   await Promise.all(
     Array.from({ length: width }, async () => {
       while (next < count) await work(next++)
     }),
   )
-  return (performance.now() - begun) / 1000
+  const { user, system } = process.cpuUsage(before)
+  return { seconds: (performance.now() - begun) / 1000, cpuSeconds: (user + system) / 1e6 }
 }
 
 const signal = new AbortController().signal
 
-const bare = (latencyMs: number, calls: number, concurrency: number): Promise<number> => {
+const bare = (latencyMs: number, calls: number, concurrency: number): Promise<Spent> => {
   const model = modelOf(latencyMs)
-  return secondsOf(calls, concurrency, async (i) => {
+  return spentOn(calls, concurrency, async (i) => {
     for await (const chunk of model.stream(callOf(i).request, { signal })) if (chunk.type === 'reply') return
   })
 }
@@ -75,7 +83,7 @@ async function called(
   latencyMs: number,
   calls: number,
   concurrency: number,
-): Promise<number> {
+): Promise<Spent> {
   using recording = mode === 'off' ? undefined : new Recording(folder, { access: mode === 'record' ? 'write' : 'read' })
   const agent = { name: 'a', config: agentConfig.parse({ model: 'bench' }), model: modelOf(latencyMs) }
   await using caller = createCaller({
@@ -89,7 +97,7 @@ async function called(
     rng: new RandomStream(0),
   })
   // More askers than places, as topologies have: the rest queues.
-  return await secondsOf(calls, 4 * concurrency, (i) => caller.call(callOf(i)))
+  return await spentOn(calls, 4 * concurrency, (i) => caller.call(callOf(i)))
 }
 
 const countOf = (name: string, text: string): number => {
@@ -117,32 +125,34 @@ export async function benchCalls(args: readonly string[]): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'mixlab-bench-calls-'))
   try {
     await called('off', folder, 0, calls, concurrency)
-    const at = (seconds: number): number => Math.round(calls / seconds)
+    const rate = ({ seconds, cpuSeconds }: Spent) => ({
+      callsPerSecond: Math.round(calls / seconds),
+      cpuMicrosecondsPerCall: Math.round((1e6 * cpuSeconds) / calls),
+    })
     const instant = {
-      bare: at(await bare(0, calls, concurrency)),
-      off: at(await called('off', folder, 0, calls, concurrency)),
-      record: at(await called('record', folder, 0, calls, concurrency)),
-      replay: at(await called('replay', folder, 0, calls, concurrency)),
+      bare: rate(await bare(0, calls, concurrency)),
+      off: rate(await called('off', folder, 0, calls, concurrency)),
+      record: rate(await called('record', folder, 0, calls, concurrency)),
+      replay: rate(await called('replay', folder, 0, calls, concurrency)),
     }
     const criticalPath = (Math.ceil(calls / concurrency) * latency) / 1000
     const slow = {
       criticalPath,
-      bare: await bare(latency, calls, concurrency),
-      record: await called('record', join(folder, 'slow'), latency, calls, concurrency),
+      bare: (await bare(latency, calls, concurrency)).seconds,
+      record: (await called('record', join(folder, 'slow'), latency, calls, concurrency)).seconds,
     }
     const report = {
       machine: { processor: cpus()[0]?.model, cores: cpus().length, loadBefore: load },
       versions: { node: process.versions.node },
       calls,
       concurrency,
-      callsPerSecondOfAnInstantModel: instant,
-      secondsOfASlowModel: { latencyMs: latency, ...slow, ratio: slow.record / criticalPath },
+      instantModel: instant,
+      slowModel: { latencyMs: latency, seconds: slow, ratio: slow.record / criticalPath },
     }
     mkdirSync(dirname(values.out), { recursive: true })
     await writeAtomically(values.out, `${JSON.stringify(report, null, 2)}\n`)
-    console.log(
-      `a model that answers at once, calls a second: ${instant.off}, recorded ${instant.record}, replayed ${instant.replay}; without a caller ${instant.bare}`,
-    )
+    for (const [how, { callsPerSecond, cpuMicrosecondsPerCall }] of Object.entries(instant))
+      console.log(`instant model, ${how}: ${callsPerSecond} calls/s, ${cpuMicrosecondsPerCall} µs of processor a call`)
     console.log(
       `a model of ${latency} ms: ${slow.record.toFixed(2)} s recorded, ${slow.bare.toFixed(2)} s without a caller; ${(slow.record / criticalPath).toFixed(3)} × its critical path of ${criticalPath.toFixed(2)} s`,
     )

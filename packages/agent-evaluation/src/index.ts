@@ -45,6 +45,7 @@ export {
   readVerdict,
   type Verdict,
 } from './pairwise-judge.ts'
+export { type Measure, measured, paretoArmOf } from './pareto-arm.ts'
 export {
   type BandPoint,
   onFront,

@@ -3,7 +3,8 @@ import { planTopology, type Price } from '@mixlab/agents'
 import { type PluginReference, pluginConfiguration, RandomStream, splitReference } from '@mixlab/core'
 import { topologies } from '@mixlab/topologies'
 import { describe, expect, test } from 'vitest'
-import { matchedBaselines, onFront, paretoFront, type ParetoArm, usualFamilies } from '../src/index.ts'
+import { matchedBaselines, onFront, type ParetoArm, paretoArmOf, paretoFront, usualFamilies } from '../src/index.ts'
+import { madeRun } from './recorded-layers.ts'
 
 const agents = ['a', 'b', 'c', 'd', 'e', 'f']
 const price: Price = { input: 1, output: 4, currency: 'USD' }
@@ -129,5 +130,34 @@ describe('fronts', () => {
     const [one, two] = [arm('one', 0.5, 1, 10), arm('two', 0.5, 1, 20)]
     expect(paretoFront([one, two], { rng, resamples: 50 }).questions).toBe(10)
     expect(() => paretoFront([one, { name: 'none', points: new Map() }], { rng })).toThrow('no question in common')
+  })
+
+  test('take what results recorded; a price that is not known is no point on a front', () => {
+    const { results, grades } = madeRun([
+      [{ id: 'p', layer: 1, answers: [['a', '=R']] }],
+      [{ id: 'p', layer: 1, answers: [['a', '=X']] }],
+    ])
+    const spent = results.map((result, index) => ({
+      ...result,
+      cost: { ...result.cost, inputTokens: 100, outputTokens: 10 * index, ...(index === 0 && { billed: 0.5 }) },
+      timing: { criticalPathMs: 1000 * (index + 1), firstTokenMs: 5 },
+    }))
+    expect(Object.fromEntries(paretoArmOf('a', spent, grades, 'latency')!.points)).toEqual({
+      q0: { quality: 1, cost: 1000 },
+      q1: { quality: 0, cost: 2000 },
+    })
+    expect(paretoArmOf('a', spent, grades, 'tokens')!.points.get('q1')).toEqual({ quality: 0, cost: 110 })
+    expect(paretoArmOf('a', spent, grades, 'billed')).toBeUndefined()
+    const grouped = grades.map((each) => ({ ...each, group: 'sums' }))
+    expect(paretoArmOf('a', spent, grouped, 'tokens')!.points.get('q1')).toMatchObject({ group: 'sums' })
+    // Two runs of the arm, the second twice as slow and right where the first was wrong.
+    const slower = spent.map((result) => ({ ...result, timing: { criticalPathMs: 2 * result.timing.criticalPathMs } }))
+    const both = paretoArmOf(
+      'a',
+      [...spent, ...slower],
+      [...grades, ...grades.toReversed().map((each, index) => ({ ...each, question: `q${index}` }))],
+      'latency',
+    )
+    expect(both!.points.get('q0')).toEqual({ quality: 0.5, cost: 1500 })
   })
 })

@@ -16,24 +16,26 @@ export interface AgentRouterOptions {
   readonly every?: number
 }
 
-/** Of the members that are offered, which may be fewer than the router knows. */
-function restrict(choice: RouteChoice, known: readonly string[], offered: readonly string[]): RouteChoice {
-  if (known.length === offered.length && known.every((name, i) => name === offered[i])) return choice
+/**
+ * The choice among the members that are offered, in their order, which may be fewer than the router knows: as many as it
+ * would have chosen, those of its choice first, then by score.
+ */
+function among(choice: RouteChoice, known: readonly string[], offered: readonly string[]): RouteChoice {
   const places = offered.map((name) => known.indexOf(name))
-  const missing = offered.filter((_, i) => places[i]! < 0)
-  if (missing.length > 0)
-    throw new MixlabError(`routing: the router does not know the agent ${missing[0]}; it knows ${known.join(', ')}`)
+  const missing = offered.find((_, i) => places[i]! < 0)
+  if (missing !== undefined)
+    throw new MixlabError(`routing: the router does not know the agent ${missing}; it knows ${known.join(', ')}`)
+  const weightOf = new Map(choice.members.map((member, i) => [member, choice.weights[i]!]))
   const scores = choice.scores.length === 0 ? [] : places.map((place) => choice.scores[place]!)
-  const kept = choice.members.flatMap((member, i) => {
-    const place = places.indexOf(member)
-    return place < 0 ? [] : [{ place, weight: choice.weights[i]! }]
-  })
-  const best = scores.map((_, i) => i).toSorted((a, b) => scores[b]! - scores[a]!)[0] ?? 0
-  const chosen = kept.length > 0 ? kept : [{ place: best, weight: 1 }]
-  const total = chosen.reduce((sum, { weight }) => sum + weight, 0)
+  const weights = places.map((place) => weightOf.get(place) ?? 0)
+  const best = places
+    .map((_, i) => i)
+    .toSorted((a, b) => weights[b]! - weights[a]! || (scores[b] ?? 0) - (scores[a] ?? 0))
+  const members = best.slice(0, choice.members.length)
+  const total = members.reduce((sum, member) => sum + weights[member]!, 0)
   return {
-    members: chosen.map(({ place }) => place),
-    weights: chosen.map(({ weight }) => (total > 0 ? weight / total : 1 / chosen.length)),
+    members,
+    weights: members.map((member) => (total > 0 ? weights[member]! / total : 1 / members.length)),
     scores,
   }
 }
@@ -60,7 +62,7 @@ export function agentRouter(router: MessageRouter, options: AgentRouterOptions =
     route({ question, members: offered }) {
       const routes = router.route([question], { explore, step: routed })
       const own = { members: routes.members[0]!, weights: routes.weights[0]!, scores: routes.scores[0]! }
-      const choice = decide(restrict(own, members, offered), offered, decision)
+      const choice = decide(among(own, members, offered), offered, decision)
       for (const member of choice.members) counts[members.indexOf(offered[member]!)]!++
       requested += choice.members.length
       routed++

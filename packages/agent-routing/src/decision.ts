@@ -24,6 +24,10 @@ const indexOf = (members: readonly string[], name: string): number => {
  * @throws MixlabError when a rule names an agent that is not there, or lacks one's cost
  */
 export function decide(own: RouteChoice, members: readonly string[], decision: Decision): RouteChoice {
+  if (decision.by !== 'router' && own.scores.length === 0)
+    throw new MixlabError(
+      `routing: a decision by ${decision.by} needs scores, which this router does not give; use another`,
+    )
   switch (decision.by) {
     case 'router':
       return own

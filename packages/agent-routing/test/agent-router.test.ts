@@ -169,10 +169,28 @@ describe('decisions behind the port', () => {
     )
   })
 
+  test('by what a router does not have', () => {
+    using router = routerOf('random', 5, members)
+    using agents = agentRouter(router, { decision: { by: 'cost', costs: {}, tradeoff: 1 } })
+    expect(() => ask(agents, questions[0]!, members)).toThrow('a decision by cost needs scores')
+  })
+
   test('fewer agents than the router knows, in another order', () => {
     const all = route({})
     const some = route({}, ['d', 'b'])
     expect(some.scores).toEqual([all.scores[3], all.scores[1]])
+    expect(new Set(some.members)).toEqual(new Set([0, 1]))
+    // The two that it would have chosen, by their places in another order.
+    const turned = route({}, members.toReversed())
+    expect(turned.members.map((member) => members.toReversed()[member])).toEqual(
+      all.members.map((member) => members[member]),
+    )
+    expect(turned.weights).toEqual(all.weights)
+    // Its choice is not offered: as many others, by score.
+    const others = members.filter((_, i) => !all.members.includes(i))
+    const second = route({}, others)
+    expect(second.members).toHaveLength(2)
+    expect(second.scores[second.members[0]!]).toBe(Math.max(...second.scores))
     expect(some.weights.reduce((sum, weight) => sum + weight)).toBeCloseTo(1, 6)
     expect(() => route({}, ['a', 'z'])).toThrow('the router does not know the agent z; it knows a, b, c, d')
   })

@@ -106,6 +106,15 @@ test('the principal subspace holds as much as the largest singular values', () =
     const basis = principalSubspace(x, { width, iterations, rng: new RandomStream(1) })
     return timesDense(x, basis, width).reduce((sum, value) => sum + value * value, 0)
   }
+  const basis = principalSubspace(x, { width, iterations: 3, rng: new RandomStream(1) })
+  for (let i = 0; i < width; i++) {
+    for (let j = 0; j < width; j++) {
+      const dot = Array.from({ length: 24 }, (_, r) => basis[r * width + i]! * basis[r * width + j]!).reduce(
+        (a, b) => a + b,
+      )
+      expect(dot).toBeCloseTo(Number(i === j), 5)
+    }
+  }
   const most = singular.slice(0, width).reduce((sum, value) => sum + value * value, 0)
   expect(held(40)).toBeCloseTo(most, 1)
   expect(held(40)).toBeLessThan(most * (1 + 1e-5))

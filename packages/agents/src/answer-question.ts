@@ -1,14 +1,17 @@
 // Asks one question: runs each step as soon as what it sees is there, all that can run at once at once, and keeps what every
 // step saw and gave. A call that failed is in the result whatever its step did about it. When a layer is not good enough
-// the question fails: calls that are still out are cancelled, and steps that did not run say why.
+// the question fails: steps that depend on it do not run and say why. Those that do not depend on it end as they would have,
+// so that a replay has the same calls.
 //
-// Cancelling goes through each call's signal; the run's own end (Ctrl-C) does not, since the caller lets paid calls finish.
+// An error cancels what is still out, through each call's signal; the run's own end (Ctrl-C) does not, since the caller lets
+// paid calls finish.
 import { interrupted, MixlabError, type RandomStream } from '@mixlab/core'
 import { agentRequest, type AgentSettings } from './agent-request.ts'
 import type { AgentRouter } from './agent-router.ts'
 import type { CallAgent, CallOutcome } from './call.ts'
 import { ChatFailure } from './chat-failure.ts'
 import { criticalPath, type TimedCall } from './critical-path.ts'
+import { type LayerVerdicts, layerVerdicts } from './layer-verdicts.ts'
 import type { Question } from './question.ts'
 import type { CallSummary, Missing, QuestionResult, StepOutput, StepResult } from './result.ts'
 import { type AgentIdentity, sampleOrdinals } from './sample-ordinals.ts'
@@ -65,8 +68,9 @@ export async function answerQuestion(options: QuestionOptions): Promise<Question
   if (run.error !== undefined) throw run.error
 
   const output = results.get(topology.output)!
-  const answer = run.failure === undefined ? (output.answers[0]?.text ?? null) : null
-  const failure = run.failure ?? (answer === null ? `the last step, ${output.id}, gave no answer` : undefined)
+  const failed = run.verdicts.failure()
+  const answer = failed === undefined ? (output.answers[0]?.text ?? null) : null
+  const failure = failed ?? (answer === null ? `the last step, ${output.id}, gave no answer` : undefined)
   const calls = topology.steps.flatMap(({ id }) => run.calls.get(id) ?? []).map(({ outcome }) => summaryOf(outcome))
   return {
     index: options.index,
@@ -84,8 +88,7 @@ export async function answerQuestion(options: QuestionOptions): Promise<Question
 class QuestionRun {
   /** By step, in the order in which they were made. */
   readonly calls = new Map<string, TimedCall[]>()
-  /** Why there is no answer. */
-  failure: string | undefined
+  readonly verdicts: LayerVerdicts
   /** Why there is no result. */
   error: unknown
   readonly #options: QuestionOptions
@@ -97,10 +100,13 @@ class QuestionRun {
   /** How many calls each step has made. */
   readonly #places = new Map<string, number>()
   readonly #pending = new Map<string, Promise<CallOutcome>[]>()
-  readonly #finished = new Map<number, StepResult[]>()
+  readonly #layers: ReadonlyMap<string, number>
+  readonly #notRun = new Set<string>()
 
   constructor(options: QuestionOptions) {
     this.#options = options
+    this.verdicts = layerVerdicts(options.topology)
+    this.#layers = new Map(options.topology.steps.map(({ id, layer }) => [id, layer]))
     this.#sample = sampleOrdinals(options.topology, options.identity)
     this.#now = options.now ?? Date.now
     if (options.deadlineMs !== undefined) this.#questionDeadline = this.#now() + options.deadlineMs
@@ -108,18 +114,32 @@ class QuestionRun {
 
   /** Runs a step, or says why it was not run. Never rejects: what is thrown is kept in `error`. */
   async step(step: Step, inputs: readonly StepResult[]): Promise<StepResult> {
-    const about = { id: step.id, kind: step.kind, layer: step.layer, saw: seenBy(step) }
-    if (this.error === undefined && this.#options.signal.aborted) this.#stop({ error: interrupted() })
-    if (this.error !== undefined || this.failure !== undefined)
-      return { ...about, answers: [], skipped: `not run: ${this.failure ?? 'the run ended'}` }
+    const result = {
+      id: step.id,
+      kind: step.kind,
+      layer: step.layer,
+      saw: seenBy(step),
+      ...(await this.#output(step, inputs)),
+    }
+    this.verdicts.add(result)
+    return result
+  }
+
+  async #output(step: Step, inputs: readonly StepResult[]): Promise<StepOutput> {
+    const lost = inputs.find(({ id }) => this.#notRun.has(id))
+    const good = await this.verdicts.areGood(step.from.map((id) => this.#layers.get(id)!))
+    if (this.#options.signal.aborted) this.#stop(interrupted())
+    if (lost !== undefined || !good || this.error !== undefined) {
+      this.#notRun.add(step.id)
+      const why = lost === undefined ? 'a layer that it sees has too few answers' : `${lost.id} was not run`
+      return { answers: [], skipped: `not run: ${why}` }
+    }
     try {
       const output = await step.run(this.#context(step, inputs)).finally(() => this.#settled(step))
-      const result = { ...about, ...output, ...this.#missing(step, output) }
-      this.#judge(result)
-      return result
+      return { ...output, ...this.#missing(step, output) }
     } catch (error) {
-      this.#stop({ error })
-      return { ...about, answers: [], skipped: 'it threw an error' }
+      this.#stop(error)
+      return { answers: [], skipped: 'it threw an error' }
     }
   }
 
@@ -191,31 +211,10 @@ class QuestionRun {
     return missing.length === 0 ? {} : { missing }
   }
 
-  /** When a layer's last step is done: were there enough answers? */
-  #judge(result: StepResult): void {
-    const { topology } = this.#options
-    const finished = [...(this.#finished.get(result.layer) ?? []), result]
-    this.#finished.set(result.layer, finished)
-    const steps = topology.steps.filter(({ layer }) => layer === result.layer)
-    if (finished.length < steps.length) return
-    const policy = topology.layers?.[result.layer] ?? {}
-    if (policy.quorum === undefined && steps.every(({ mayFail }) => mayFail === true)) return
-    const missing = finished.flatMap((step) => step.missing ?? [])
-    if (missing.length === 0) return
-    const { quorum = 1, below = 'fail' } = policy
-    const answers = finished.reduce((sum, step) => sum + step.answers.length, 0)
-    if (answers >= (below === 'degrade' ? 1 : quorum)) return
-    const [first] = missing
-    this.#stop({
-      failure: `layer ${result.layer} gave ${answers} of at least ${quorum} answers; ${missing.length} missing, the first: ${first!.agent}, ${first!.kind}: ${first!.message}`,
-    })
-  }
-
-  /** Nothing further is needed. The first reason stands. */
-  #stop(reason: { readonly failure?: string; readonly error?: unknown }): void {
-    if (this.failure !== undefined || this.error !== undefined) return
-    if (reason.error === undefined) this.failure = reason.failure
-    else this.error = reason.error
+  /** There will be no result. The first reason stands. */
+  #stop(error: unknown): void {
+    if (this.error !== undefined) return
+    this.error = error
     this.#cancel.abort(new ChatFailure('cancelled', 'its result was no longer needed'))
   }
 }

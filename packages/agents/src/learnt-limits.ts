@@ -58,9 +58,9 @@ const sumOfTokens = (sent: Iterable<Sent>): number => {
 }
 
 class Allowance {
-  /** Unknown is Infinity. */
+  /** Infinity where nothing is known. */
   #left = Infinity
-  #until = Infinity
+  #until: number | undefined
   #limit: number | undefined
   #windowMs = 0
 
@@ -78,20 +78,19 @@ class Allowance {
   ): void {
     if (left === undefined || resetMs === undefined) return
     const until = now + Math.min(resetMs, longestMs)
-    // Replies that are late or come in another order tell of the same window: the least that any of them says is true.
-    const next = this.#left === Infinity || until - this.#until > this.#windowMs / 4
+    // Replies that are late or come in another order may tell of one window: the least that any of them says is true.
+    this.#left = Math.min(this.#left, left - uncounted)
+    this.#until = Math.max(this.#until ?? until, until)
     this.#limit = limit
     this.#windowMs = Math.max(this.#windowMs, until - now)
-    this.#left = next ? left - uncounted : Math.min(this.#left, left - uncounted)
-    this.#until = next ? until : Math.max(this.#until, until)
   }
 
   readyAt(amount: number, underWay: () => number, now: number): number {
-    if (this.#until <= now) {
+    if (this.#until !== undefined && this.#until <= now) {
       // A new window, of which no reply has told yet.
       this.#left = this.#limit === undefined ? Infinity : this.#limit - underWay()
-      this.#until = this.#limit === undefined ? Infinity : now + this.#windowMs
+      this.#until = this.#limit === undefined ? undefined : now + this.#windowMs
     }
-    return this.#left >= Math.min(amount, this.#limit ?? amount) ? now : this.#until
+    return this.#left >= Math.min(amount, this.#limit ?? amount) ? now : (this.#until ?? now)
   }
 }

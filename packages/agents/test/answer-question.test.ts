@@ -113,7 +113,10 @@ test('below its quorum a layer fails the question, and what did not run says why
     /^layer 1 gave 1 of at least 2 answers; 2 missing, the first: a, server: scripted server$/,
   )
   expect(calls.length).toBe(3)
-  expect(result.steps.slice(3).every(({ skipped }) => skipped === `not run: ${result.failure}`)).toBe(true)
+  expect(
+    result.steps.slice(3, 6).every(({ skipped }) => skipped === 'not run: a layer that it sees has too few answers'),
+  ).toBe(true)
+  expect(result.steps[6]!.skipped).toBe('not run: layer-2/proposer-1 was not run')
   const degraded = await ask(
     { ...twoLayers, layers: { 1: { quorum: 2, below: 'degrade' }, 2: { below: 'degrade' } } },
     call,
@@ -130,22 +133,51 @@ test('degrading needs one answer', async () => {
   expect(result.steps.flatMap(({ missing = [] }) => missing).length).toBe(3)
 })
 
-test('when the question has failed, calls that are still out are cancelled and recorded', async () => {
-  const agents = held(({ agent }) => (agent === 'a' ? { fail: 'server' } : 'ok'))
-  const steps = twoLayers.steps.map((step) => (step.id === 'layer-1/proposer-1' ? step : { ...step }))
-  // Proposer 1 of layer 2 sees only proposer 1 of layer 1, and its layer has a quorum that then cannot be reached.
-  const alone: Step = { ...steps[3]!, from: ['layer-1/proposer-2'], layer: 2 }
-  const sparse = { ...twoLayers, steps: [...steps.slice(0, 3), alone, ...steps.slice(4)], layers: { 1: { quorum: 3 } } }
-  const answer = ask(sparse, agents.call)
+/** Of layer 2, the first proposer sees the second one of layer 1 alone. */
+const alone = {
+  ...twoLayers,
+  steps: twoLayers.steps.with(3, { ...twoLayers.steps[3]!, from: ['layer-1/proposer-2'] }),
+}
+
+test('a step waits until the layer of what it sees is known to be good enough, and no longer', async () => {
+  const agents = held()
+  const answer = ask({ ...alone, layers: { 1: { quorum: 2 } } }, agents.call)
   await settle()
   agents.end('q1/layer-1/proposer-2')
   await settle()
-  expect(agents.ids()).toContain('q1/layer-2/proposer-1')
+  expect(agents.ids()).toEqual(['q1/layer-1/proposer-1', 'q1/layer-1/proposer-3'])
   agents.end('q1/layer-1/proposer-1')
-  agents.end('q1/layer-1/proposer-3')
-  const result = await answer
-  expect(result.failure).toMatch(/^layer 1 gave 2 of at least 3/)
-  expect(result.steps[3]!.missing).toMatchObject([{ kind: 'cancelled' }])
+  await settle()
+  expect(agents.ids()).toEqual(['q1/layer-1/proposer-3', 'q1/layer-2/proposer-1'])
+  while (agents.inFlight.size > 0) {
+    for (const id of agents.ids()) agents.end(id)
+    await settle()
+  }
+  expect((await answer).failure).toBeUndefined()
+})
+
+test('the order of replies changes nothing in the result, not even of a question that fails', async () => {
+  const script = ({ agent, layer }: { agent: string; layer: number }) =>
+    layer === 1 && agent !== 'b' ? ({ fail: 'server' } as const) : 'fine'
+  const orders: ((ids: readonly string[]) => string)[] = [
+    (ids) => ids[0]!,
+    (ids) => ids.at(-1)!,
+    (ids) => ids[Math.floor(ids.length / 2)]!,
+  ]
+  for (const quorum of [1, 2]) {
+    const results = await Promise.all(
+      orders.map(async (next) => {
+        const agents = held(script)
+        const answer = ask({ ...alone, layers: { 1: { quorum } } }, agents.call)
+        for (await settle(); agents.inFlight.size > 0; await settle()) agents.end(next(agents.ids()))
+        return answer
+      }),
+    )
+    expect(results[1]).toEqual(results[0])
+    expect(results[2]).toEqual(results[0])
+    expect(results[0]!.failure === undefined).toBe(quorum === 1)
+    expect(results[0]!.calls.length).toBe(quorum === 1 ? 7 : 3)
+  }
 })
 
 test('deadlines: a layer’s from its first call, a question’s from its start, the earlier one counts', async () => {
@@ -204,6 +236,52 @@ test('calls of a step that wait for one another are told by `after`', async () =
   expect(calls.map(({ id, sample }) => [id, sample])).toEqual([
     ['q1/twice', 0],
     ['q1/twice/2', 1],
+  ])
+})
+
+test('a step that does not wait for all of its calls: none is lost, and it can cancel what it does not need', async () => {
+  const enough = new AbortController()
+  const racing: Step = {
+    id: 'race',
+    kind: 'propose',
+    layer: 1,
+    agents: ['a', 'b'],
+    from: [],
+    plan: () => ({ calls: [], answers: { count: 1, tokens: 1 } }),
+    async run({ call }) {
+      const calls = ['a', 'b'].map((agent) => call({ agent, messages: [], signal: enough.signal }))
+      const first = await Promise.race(calls)
+      enough.abort()
+      return { answers: [{ text: 'x', agent: first.call.agent }] }
+    },
+  }
+  const agents = held()
+  const answer = ask({ name: 't', steps: [racing], output: 'race' }, agents.call)
+  await settle()
+  agents.end('q1/race/2')
+  const result = await answer
+  expect(result.calls.map(({ agent, failure }) => [agent, failure?.kind])).toEqual([
+    ['a', 'cancelled'],
+    ['b', undefined],
+  ])
+  expect(result.steps[0]!.missing).toMatchObject([{ agent: 'a', kind: 'cancelled' }])
+  // Without cancelling: the step is over when its last call is.
+  const patient: Step = {
+    ...racing,
+    async run({ call }) {
+      const calls = ['a', 'b'].map((agent) => call({ agent, messages: [] }))
+      return { answers: [{ text: 'x', agent: (await Promise.race(calls)).call.agent }] }
+    },
+  }
+  const others = held()
+  const later = ask({ name: 't', steps: [patient], output: 'race' }, others.call)
+  await settle()
+  others.end('q1/race/2')
+  await settle()
+  others.end('q1/race')
+  expect((await later).calls.map(({ id, text }) => [id, text])).toEqual([
+    ['q1/race', 'q1/race'],
+    ['q1/race/2', 'q1/race/2'],
   ])
 })
 

@@ -112,8 +112,17 @@ export function bootstrap(
           leftOut.fill(0)
           return value
         })
-  const mean = distribution.reduce((sum, value) => sum + value, 0) / resamples
-  const variance = distribution.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (resamples - 1)
+  return summary(distribution, jackknife, observed, confidence)
+}
+
+function summary(
+  distribution: Float64Array,
+  jackknife: readonly number[],
+  observed: number,
+  confidence: number,
+): Bootstrap {
+  const mean = distribution.reduce((sum, value) => sum + value, 0) / distribution.length
+  const variance = distribution.reduce((sum, value) => sum + (value - mean) ** 2, 0) / (distribution.length - 1)
   return {
     observed,
     deviation: Math.sqrt(variance),
@@ -123,16 +132,31 @@ export function bootstrap(
   }
 }
 
-/** Bootstraps the mean, e.g. of the differences of two arms question by question. */
-export const bootstrapMean = (values: readonly number[], options: BootstrapOptions): Bootstrap => {
-  const numbers = Float64Array.from(values)
-  return bootstrap(
-    values.length,
-    (indices) => {
-      let sum = 0
-      for (const index of indices) sum += numbers[index]!
-      return sum / indices.length
-    },
-    options,
-  )
+/**
+ * Bootstraps the mean, e.g. of the differences of two arms question by question: what `bootstrap` gives, from the clusters'
+ * sums.
+ */
+export function bootstrapMean(
+  values: readonly number[],
+  { rng, resamples = 2000, confidence = 0.95, groups }: BootstrapOptions,
+): Bootstrap {
+  const clusters = clustersOf(values.length, groups)
+  const sizes = Float64Array.from(clusters, ({ length }) => length)
+  const sums = Float64Array.from(clusters, (cluster) => cluster.reduce((sum, index) => sum + values[index]!, 0))
+  const all = sums.reduce((total, sum) => total + sum, 0)
+  const distribution = new Float64Array(resamples)
+  const integer = integersFrom(rng)
+  for (let draw = 0; draw < resamples; draw++) {
+    let sum = 0
+    let count = 0
+    for (let i = 0; i < sums.length; i++) {
+      const drawn = integer(sums.length)
+      sum += sums[drawn]!
+      count += sizes[drawn]!
+    }
+    distribution[draw] = sum / count
+  }
+  const jackknife =
+    sums.length < 2 ? [] : Array.from(sums, (sum, index) => (all - sum) / (values.length - sizes[index]!))
+  return summary(distribution, jackknife, all / values.length, confidence)
 }

@@ -87,5 +87,5 @@ export function mcnemarMinimumDetectableEffect(
 ): number {
   const { power = 0.8 } = options
   const reached = (difference: number) => mcnemarPower(n, Math.max(discordance, difference), difference, options)
-  return reached(1) < power ? NaN : solve(reached, power, 0, 1, 1e-5)
+  return reached(1) < power ? NaN : solve(reached, power, 0, 1, 1e-4)
 }

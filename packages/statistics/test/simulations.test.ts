@@ -4,6 +4,7 @@ import { RandomStream } from '@mixlab/core'
 import { describe, expect, test } from 'vitest'
 import {
   binomialProbability,
+  bootstrap,
   bootstrapMean,
   clusteredMean,
   holm,
@@ -154,7 +155,7 @@ describe('what a comparison can find', () => {
 
   test('its detectable effect has the power asked for, and none where too few questions can say anything', () => {
     const effect = mcnemarMinimumDetectableEffect(400, 0.2)
-    expect(mcnemarPower(400, 0.2, effect)).toBeCloseTo(0.8, 3)
+    expect(mcnemarPower(400, 0.2, effect)).toBeCloseTo(0.8, 2)
     // The normal approximation: 2.80 · √(0.2 / 400).
     expect(effect).toBeCloseTo(2.8 * Math.sqrt(0.2 / 400), 2)
     // Ten questions that the arms hardly differ on: then they must differ on more.
@@ -190,6 +191,19 @@ test('equal values leave nothing to resample; one cluster tells no error', () =>
     ]),
   ).toBeNaN()
   expect(mcnemar(0, 0)).toMatchObject({ exact: 1, midP: 1 })
+})
+
+test('the bootstrap of the mean is that of any statistic, for the mean', () => {
+  const values = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3]
+  const groups = [0, 0, 1, 1, 1, 2, 3, 3, 4, 5]
+  const mean = (indices: Int32Array) => indices.reduce((sum, index) => sum + values[index]!, 0) / indices.length
+  for (const options of [{}, { groups }]) {
+    const general = bootstrap(10, mean, { rng: seeded.stream('same'), resamples: 300, ...options })
+    const own = bootstrapMean(values, { rng: seeded.stream('same'), resamples: 300, ...options })
+    for (const [index, value] of own.distribution.entries()) expect(value).toBeCloseTo(general.distribution[index]!, 12)
+    expect(own.bca.low).toBeCloseTo(general.bca.low, 10)
+    expect(own.bca.high).toBeCloseTo(general.bca.high, 10)
+  }
 })
 
 test("with every value its own cluster, the error is the usual one and the interval Student's", () => {

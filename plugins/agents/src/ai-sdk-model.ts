@@ -139,24 +139,13 @@ export function aiSdkModel(model: AiSdkLanguageModel, settings: AiSdkModelOption
     }
   }
 
-  /** Runs `work` with a signal of its own, which ends with it. @throws ChatFailure, or the caller's reason to abort */
-  async function* guarded(
-    { signal }: GenerateOptions,
-    work: (own: AbortSignal) => AsyncGenerator<ChatChunk>,
-  ): AsyncGenerator<ChatChunk> {
+  /** @throws ChatFailure, or the caller's reason to abort */
+  async function* guarded(signal: AbortSignal, pieces: AsyncGenerator<ChatChunk>): AsyncGenerator<ChatChunk> {
     signal.throwIfAborted()
-    const own = new AbortController()
-    const end = (): void => own.abort(signal.reason)
-    signal.addEventListener('abort', end)
-    let whole = false
     try {
-      yield* work(own.signal)
-      whole = true
+      yield* pieces
     } catch (error) {
       throw signal.aborted ? signal.reason : failureOfAiSdk(provider, error, secrets)
-    } finally {
-      signal.removeEventListener('abort', end)
-      if (!whole) own.abort()
     }
   }
 
@@ -168,8 +157,8 @@ export function aiSdkModel(model: AiSdkLanguageModel, settings: AiSdkModelOption
   const ask = (request: ChatRequest, signal: AbortSignal) =>
     callOptions(request, logProbabilities && request.logProbabilities !== undefined, signal)
 
-  async function* complete(request: ChatRequest, options: GenerateOptions, signal: AbortSignal) {
-    const result = (await model.doGenerate(ask(request, signal))) as AiSdkReply
+  async function* complete(request: ChatRequest, options: GenerateOptions) {
+    const result = (await model.doGenerate(ask(request, options.signal))) as AiSdkReply
     noteLimits(result.response?.headers, options)
     const texts = (type: string): string =>
       (result.content ?? []).map((part) => (part.type === type ? (part.text ?? '') : '')).join('')
@@ -182,8 +171,8 @@ export function aiSdkModel(model: AiSdkLanguageModel, settings: AiSdkModelOption
     yield { type: 'reply' as const, reply: reply(request, said, result) }
   }
 
-  async function* streamed(request: ChatRequest, options: GenerateOptions, signal: AbortSignal) {
-    const { stream, response } = (await model.doStream(ask(request, signal))) as AiSdkStream
+  async function* streamed(request: ChatRequest, options: GenerateOptions) {
+    const { stream, response } = (await model.doStream(ask(request, options.signal))) as AiSdkStream
     noteLimits(response?.headers, options)
     const limit = replyLimit(request)
     const said = { text: '', reasoning: '', warnings: [] as AiSdkWarning[], servedBy: undefined as string | undefined }
@@ -217,7 +206,7 @@ export function aiSdkModel(model: AiSdkLanguageModel, settings: AiSdkModelOption
     provider,
     model: model.modelId,
     supports: { streaming: true, seed: !withoutSeeds.test(model.provider), logProbabilities },
-    generate: (request, options) => lastReply(guarded(options, (signal) => complete(request, options, signal))),
-    stream: (request, options) => guarded(options, (signal) => streamed(request, options, signal)),
+    generate: (request, options) => lastReply(guarded(options.signal, complete(request, options))),
+    stream: (request, options) => guarded(options.signal, streamed(request, options)),
   }
 }

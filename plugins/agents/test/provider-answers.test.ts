@@ -187,10 +187,10 @@ describe('replies', () => {
     expect(reply).toMatchObject({ text: '', finishReason: 'content-filter', warnings: ['the model refused: I won’t'] })
   })
 
-  test('another choice than the first is not mixed in; usage comes last', () => {
+  test('another choice than the first is not mixed in; usage may come at any time', () => {
     const other = { choices: [{ index: 1, delta: { content: 'no' }, finish_reason: null }] }
     const usage = { choices: [], usage: { prompt_tokens: 3, completion_tokens: 0 } }
-    expect(replyTo(delta({ content: 'yes' }), other, delta({}, 'stop'), usage)).toMatchObject({
+    expect(replyTo(delta({ content: 'yes' }), other, usage, delta({}, 'stop'))).toMatchObject({
       text: 'yes',
       usage: { inputTokens: 3, outputTokens: 0 },
     })

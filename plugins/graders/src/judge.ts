@@ -12,7 +12,7 @@ const block = (title: string, text: string): string => `[Start of the ${title}]\
 export function judgePrompt(
   question: Question,
   answer: string,
-  options: { readonly rubric: string; readonly reference: boolean },
+  options: { readonly rubric?: string | undefined; readonly reference: boolean },
 ): Message[] {
   const history = question.history?.map(({ role, content }) => `${role}: ${content}`).join('\n\n')
   const parts = [
@@ -23,7 +23,7 @@ export function judgePrompt(
   ]
   const ask = `First explain in a few sentences what is good and what is wrong${options.reference && question.answer !== undefined ? ', comparing the answer with the reference' : ''}. Then end with the mark, a number from 1 (useless) to 10 (excellent), in exactly this form: [[mark]], for example: [[5]]`
   return [
-    { role: 'system', content: options.rubric },
+    { role: 'system', content: options.rubric ?? instructions },
     { role: 'user', content: `${parts.join('\n\n')}\n\n${ask}` },
   ]
 }
@@ -41,7 +41,7 @@ export const judge = defineGrader({
   source: 'https://arxiv.org/abs/2306.05685',
   config: z.object({
     agent: z.string().describe('The agent that judges'),
-    rubric: z.string().default(instructions).describe('The system message: what a good answer is'),
+    rubric: z.string().optional().describe('The system message: what a good answer is. Default: MT-Bench’s criteria'),
     reference: z.boolean().default(true).describe('Shows the judge the reference answer, where the question has one'),
     correctFrom: z.number().min(1).max(10).default(6).describe('The mark from which an answer counts as correct'),
     maxTokens: z.number().int().min(16).default(1024),

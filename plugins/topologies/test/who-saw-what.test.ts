@@ -167,7 +167,7 @@ test('tree-moa: a node sees its children; a third child runs where the first two
 })
 
 test('debate: own turns as the assistant, the others’ of each round as the user', async () => {
-  const { sights } = await seen('debate', { rounds: 3, agents: ['a', 'b', 'c'] }, 3)
+  const { sights, result } = await seen('debate', { rounds: 3, agents: ['a', 'b', 'c'] }, 3)
   const second = (own: number, ...others: number[]) =>
     `u(Q) a(layer-1/debater-${own}) u(${others.map((other) => `layer-1/debater-${other}`).join(' ')})`
   const third = (own: number, ...others: number[]) =>
@@ -181,6 +181,8 @@ test('debate: own turns as the assistant, the others’ of each round as the use
     'layer-3/debater-2': third(2, 1, 3),
     'layer-3/debater-3': third(3, 1, 2),
   })
+  // Only the last round has votes.
+  expect(result.steps.at(-1)!.saw).toEqual(layer(3, 'debater', 3))
 })
 
 test('debate: a missing turn is left out on both sides, and roles still alternate', async () => {
