@@ -1,5 +1,5 @@
 // A run with children at a real MLflow server, on SQLite: what Python's client reads back is what the run says.
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -7,6 +7,7 @@ import { openRun, pushRunTo, readEvents, runExperiment } from '@mixlab/lab'
 import { counting } from '../../packages/lab/test/fixtures/counting.ts'
 import { start } from '../../packages/lab/test/fixtures/processes.ts'
 import { mixlab, root, temporaryFolder } from '../e2e/mixlab.ts'
+import { everything } from '../e2e/everything.ts'
 import { faultProxy } from './fault-proxy.ts'
 import { type MlflowServer, mlflowServer, runPython, withoutPython } from './mlflow-server.ts'
 
@@ -124,13 +125,6 @@ test.skipIf(reason !== undefined)(
     expect(found!.metrics['train/loss']!.map(([step]) => step).toSorted((a, b) => a - b)).toEqual(steps)
   },
 )
-
-/** Every file below a folder, as one text. */
-const everything = (folder: string): string =>
-  readdirSync(folder, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => readFileSync(join(entry.parentPath, entry.name), 'latin1'))
-    .join('\n')
 
 test.skipIf(reason !== undefined)('a password reaches the server and nothing else', async () => {
   const folder = temporaryFolder()
