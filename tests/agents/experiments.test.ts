@@ -8,40 +8,47 @@ import { serverProcess } from './server-process.ts'
 const resultOf = (path: string): Record<string, unknown> =>
   (JSON.parse(readFileSync(join(path, 'run.json'), 'utf8')) as { result: Record<string, unknown> }).result
 
-test('debate-vs-vote: what is measured agrees with the closed forms', async () => {
+/** Questions in GSM8K's form. */
+function questionsFile(count: number): string {
+  const path = join(temporaryFolder(), 'questions.jsonl')
+  const lines = Array.from({ length: count }, (_, n) =>
+    JSON.stringify({ question: `How much is ${n} + 1?`, answer: `It is.\n#### ${n + 1}` }),
+  )
+  writeFileSync(path, lines.join('\n'))
+  return path
+}
+
+test('debate-vs-vote: scripted agents agree with the closed forms; language models answer through the same arms', async () => {
+  using server = await serverProcess()
   const runs = temporaryFolder()
   const settings = JSON.stringify([{ accuracy: 0.65, correlation: 0.4, sycophancy: 0.7 }])
+  const live = JSON.stringify({ url: server.url, model: 'm', questions: { path: questionsFile(6), sample: 6 } })
   const { code, stderr } = await mixlab([
     'run',
     join(root, 'experiments/debate-vs-vote'),
     '--runs',
     runs,
     '--no-report',
-    '--set',
-    'questions=400',
-    '--set',
-    `settings=${settings}`,
+    ...[`questions=400`, `settings=${settings}`, `live=${live}`].flatMap((assignment) => ['--set', assignment]),
   ])
   expect(code, stderr).toBe(0)
-  const [arms] = Object.values(
-    resultOf(onlyRun(runs))['scripted'] as Record<string, Record<string, { calls: number; deviations: number }>>,
-  )
+  const result = resultOf(onlyRun(runs)) as Record<
+    'scripted' | 'live',
+    Record<string, Record<string, { calls: number; deviations: number }>>
+  >
+  const [arms] = Object.values(result.scripted)
   expect(Object.keys(arms!)).toEqual(['single', 'vote', 'debate', 'vote-at-equal-calls'])
   expect(arms!['debate']!.calls).toBe(arms!['vote-at-equal-calls']!.calls)
   // 4 figures of one fixed seed; one in 15,000 is as far off by chance.
   for (const { deviations } of Object.values(arms!)) expect(Math.abs(deviations)).toBeLessThan(4)
+  expect(Object.keys(result.live)).toEqual(Object.keys(arms!))
+  // The votes' first samples are the single agent's and the debaters' first answers: 6 samples, 3 second answers.
+  expect((await server.statistics()).requests).toBe(6 * (6 + 3))
 })
 
 test('moa-layers: arms and baselines of equal calls, compared in pairs, in a report', async () => {
   using server = await serverProcess()
   const runs = temporaryFolder()
-  const file = join(runs, '..', `${Date.now()}-questions.jsonl`)
-  writeFileSync(
-    file,
-    Array.from({ length: 12 }, (_, n) =>
-      JSON.stringify({ question: `How much is ${n} + 1?`, answer: `It is.\n#### ${n + 1}` }),
-    ).join('\n'),
-  )
   const { code, stderr, stdout } = await mixlab([
     'run',
     join(root, 'experiments/moa-layers'),
@@ -56,7 +63,7 @@ test('moa-layers: arms and baselines of equal calls, compared in pairs, in a rep
     '--set',
     'proposers=[2]',
     '--set',
-    `questions=${JSON.stringify({ path: file, sample: 12 })}`,
+    `questions=${JSON.stringify({ path: questionsFile(12), sample: 12 })}`,
   ])
   expect(code, stderr).toBe(0)
   const path = onlyRun(runs)
