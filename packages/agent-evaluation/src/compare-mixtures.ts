@@ -6,12 +6,11 @@ import {
   answerQuestions,
   type AnswersSummary,
   type ChatModel,
-  estimateTokens,
+  longestQuestion,
   type MixtureConfig,
   planTopology,
   type Question,
   type QuestionGrades,
-  questionText,
 } from '@mixlab/agents'
 import { MixlabError, type PluginReference, type RunContext } from '@mixlab/core'
 import { armOf } from './arms.ts'
@@ -89,7 +88,7 @@ function baselinesOf(
 ): MixtureComparison['baselines'] {
   const names = Object.keys(config.agents)
   const { budget = 'calls', agents = names.slice(0, 1) } = baselines ?? {}
-  const questionTokens = Math.max(...questions.map((question) => estimateTokens(questionText(question))))
+  const questionTokens = longestQuestion(questions)
   const planOf = (reference: PluginReference) =>
     planTopology(run.plugins.create('topology', reference, { agents: names, rng: run.rng.stream('topology') }), {
       agents: config.agents,

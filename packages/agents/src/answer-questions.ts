@@ -11,16 +11,14 @@ import type { ChatModel } from './chat-model.ts'
 import type { Grade, Grader, GraderInput, QuestionGrades } from './grader.ts'
 import type { MixtureConfig } from './mixture-config.ts'
 import { OrderedLines } from './ordered-lines.ts'
-import { planTopology } from './plan-topology.ts'
+import { longestQuestion, planTopology } from './plan-topology.ts'
 import { listPrices, loadPrices } from './prices.ts'
-import { questionText } from './prompts.ts'
 import type { Question } from './question.ts'
 import { questionSet } from './question-file.ts'
 import { Recording } from './recording.ts'
 import { refuseMistakes } from './refuse-mistakes.ts'
 import type { QuestionResult } from './result.ts'
 import type { Topology } from './topology.ts'
-import { estimateTokens } from './usage-cost.ts'
 import { validateTopology } from './validate-topology.ts'
 
 /** What of a run's context answering needs. */
@@ -88,7 +86,7 @@ export async function answerQuestions(run: AnswerRun, options: AnswerOptions): P
   })
   const plan = planTopology(topology, {
     agents: config.agents,
-    questionTokens: Math.max(...questions.map((question) => estimateTokens(questionText(question)))),
+    questionTokens: longestQuestion(questions),
     prices: (agent) => {
       const { provider, model } = caller.identity(agent)
       return config.agents[agent]?.price ?? prices.find(provider, model)

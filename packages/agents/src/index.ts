@@ -82,7 +82,7 @@ export {
 export { type Drawable, type DrawnStep } from './draw-groups.ts'
 export { drawSvg, type DrawSvgOptions } from './draw-svg.ts'
 export { drawText, type DrawTextOptions } from './draw-text.ts'
-export { type Bound, type PlanOptions, planTopology, type TopologyPlan } from './plan-topology.ts'
+export { type Bound, longestQuestion, type PlanOptions, planTopology, type TopologyPlan } from './plan-topology.ts'
 export { numbered, questionMessages, questionText, synthesisMessages, synthesisPrompt } from './prompts.ts'
 export { type AgentIdentity, sampleOrdinals } from './sample-ordinals.ts'
 export { cumulativeBleu, bleu } from './bleu.ts'

@@ -3,6 +3,8 @@
 import { stepsInOrder } from './topology-order.ts'
 import type { AgentConfig, Price } from './agent.ts'
 import type { PlannedCalls, StepKind, StepPlan, Topology } from './topology.ts'
+import { questionMessages } from './prompts.ts'
+import type { Question } from './question.ts'
 import { DEFAULT_MAX_TOKENS } from './agent-request.ts'
 
 export interface PlanOptions {
@@ -37,6 +39,21 @@ export interface TopologyPlan extends Bound {
 }
 
 const estimate = (text: string): number => Math.ceil(Buffer.byteLength(text) / 3)
+
+/** Tokens of the longest of the questions, with its history and choices; by the default count. */
+export const longestQuestion = (questions: readonly Question[]): number =>
+  questions.reduce(
+    (most, question) =>
+      Math.max(
+        most,
+        estimate(
+          questionMessages(question)
+            .map(({ content }) => content)
+            .join('\n'),
+        ),
+      ),
+    0,
+  )
 
 const sumOf = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0)
 
