@@ -216,3 +216,20 @@ describe('a replay', () => {
     expect((await server.statistics()).requests).toBe(5 * (6 + 2))
   })
 })
+
+test('a budget is the run’s: what its first arm spent, its second does not have', async () => {
+  using server = await serverProcess()
+  const runs = temporaryFolder()
+  const budget = JSON.stringify({ concurrency: 4, budget: { tokens: 6000 } })
+  const args = runOf(server.url, runs, '--set', 'questions=12', '--set', 'arms=[5,6]')
+  well(await mixlab([...args, '--set', `calling=${budget}`]))
+  const [first, second] = ['of-5', 'of-6'].map((arm) =>
+    answersOf(join(onlyRun(runs), 'children', arm)).flatMap(({ calls }) => calls),
+  )
+  // Either arm alone would have had enough.
+  expect(first!.every(({ text }) => text !== undefined)).toBe(true)
+  expect(second!.some(({ failure }) => failure?.kind === 'budget')).toBe(true)
+  const paid = new Map([...first!, ...second!].map((call) => [call.key, call.cost]))
+  const tokens = [...paid.values()].reduce((sum, { inputTokens, outputTokens }) => sum + inputTokens + outputTokens, 0)
+  expect(tokens).toBeLessThanOrEqual(6000)
+})

@@ -79,7 +79,7 @@ export async function answerQuestions(run: AnswerRun, options: AnswerOptions): P
     deadlines: config.calling.timeouts,
     concurrency: config.calling.concurrency,
     graceSeconds: config.calling.graceSeconds,
-    ...(config.calling.budget && { budget: config.calling.budget, spent: recording.spent(scope) }),
+    ...(config.calling.budget && { budget: config.calling.budget, spent: recording.spentByRun(scope) }),
     prices,
     secrets: secrets.handedOut,
     rng: run.rng.stream('calls'),

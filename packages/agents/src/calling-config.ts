@@ -45,7 +45,7 @@ export const callingConfig = z.strictObject({
       money: z.number().positive().optional().describe('In the currency of the prices.'),
     })
     .optional()
-    .describe('No call is made that could pass it.'),
+    .describe('Of the run, its children included: no call is made that could pass it.'),
   prices: z.string().optional().describe('A JSON file of prices, which comes before the built-in table.'),
 })
 export type CallingConfig = z.output<typeof callingConfig>

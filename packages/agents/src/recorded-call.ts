@@ -63,7 +63,15 @@ export interface LineHead {
 
 export const callHash = (scope: string, id: string): string =>
   hash('sha256', JSON.stringify([scope, id]), 'base64url').slice(0, 16)
-export const armHash = (scope: string): string => hash('sha256', scope, 'base64url').slice(0, 8)
+
+const half = (text: string): string => hash('sha256', text, 'base64url').slice(0, 4)
+
+/** Of a scope `run/arm/…`: its first half is the run's, so that what all arms of a run spent can be summed. */
+export const armHash = (scope: string): string => half(runOf(scope)) + half(scope)
+const runOf = (scope: string): string => scope.split('/', 1)[0]!
+
+/** Whether an arm's hash is of the run that `scope` belongs to. */
+export const isOfRun = (arm: string, scope: string): boolean => arm.startsWith(half(runOf(scope)))
 
 export const headOf = (call: RecordedCall | AliasedCall): LineHead => ({
   kind: call.kind,

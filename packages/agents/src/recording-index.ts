@@ -77,8 +77,15 @@ export class RecordingIndex {
     return this.#places[i]
   }
 
-  spent(arm: string): Amount {
-    return this.#spent.get(arm) ?? { tokens: 0, money: 0 }
+  /** What was spent by the arms that are meant. */
+  spent(isMeant: (arm: string) => boolean): Amount {
+    let [tokens, money] = [0, 0]
+    for (const [arm, amount] of this.#spent) {
+      if (!isMeant(arm)) continue
+      tokens += amount.tokens
+      money += amount.money
+    }
+    return { tokens, money }
   }
 
   *places(): Generator<Place> {

@@ -25,6 +25,7 @@ import {
   headBytes,
   headOf,
   isAgentsLine,
+  isOfRun,
   lineOf,
   parseCall,
   parseHead,
@@ -110,7 +111,13 @@ export class Recording implements Disposable {
 
   /** What was spent on an arm's calls. */
   spent(scope: string): Amount {
-    return this.#index.spent(armHash(scope))
+    const wanted = armHash(scope)
+    return this.#index.spent((arm) => arm === wanted)
+  }
+
+  /** What was spent on the calls of all arms of a run; `scope` is any of them. */
+  spentByRun(scope: string): Amount {
+    return this.#index.spent((arm) => isOfRun(arm, scope))
   }
 
   /** Which models an arm's agents were; undefined where none was recorded. */
