@@ -169,7 +169,7 @@ describe.skipIf(reason !== undefined)('faults', { timeout: 120_000 }, () => {
 
   test('a run that is killed, with what sends it, and goes on from an earlier step', async () => {
     const runs = temporaryFolder()
-    const given = options(server.uri, 'killed', { runs, config: { steps: 200, every: 50, pauseMs: 20 } })
+    const given = options(server.uri, 'killed', { runs, config: { steps: 600, every: 50, pauseMs: 20 } })
     const killed = start('run-counting.ts', JSON.stringify(given))
     await killed.until('\n')
     const path = killed.output().split('\n')[0]!
