@@ -95,6 +95,11 @@ export async function createDelivery({
       if (part.position === at.position) return count
       // What an earlier process knew to have arrived has; what it was about to send may have.
       const continuity = at.position.offset === 0 ? 'restarts' : (continuities.get(path) ?? 'uncertain')
+      // In doubt is also what was on its way of the log that this one takes the place of: all is compared, step by step.
+      if (continuity === 'uncertain' && part.events.some(({ type }) => type === 'run.resumed')) {
+        at.position = logStart
+        continue
+      }
       at.ended = undefined
       continuities.set(path, 'uncertain')
       if (part.events.length > 0) await tracker.write(run, part.events, { continuity, signal })

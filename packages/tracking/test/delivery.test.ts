@@ -162,6 +162,25 @@ test('a log that was cut is handed over from its beginning, even if it is as lon
   }
 })
 
+test('a run that goes on just where the cursor stands: what was on its way may be of the log before', async () => {
+  const root = temporaryFolder()
+  const log = join(root, 'events.jsonl')
+  const first = recorder()
+  writeRunFile(root)
+  writeFileSync(log, lines(1, 3))
+  await (await deliveryOf(root, first.tracker)).pass(live)
+  // Steps 4 and 5 were on their way when everything was killed; the run goes on after step 3.
+  const resumed = `${toJson({ type: 'run.resumed', time: 40, step: 3 })}\n`
+  writeFileSync(log, lines(1, 3) + resumed + lines(4, 4, 41))
+  const second = recorder()
+  const delivery = await deliveryOf(root, second.tracker)
+  await delivery.pass(live)
+  expect(second.taken()).toEqual([{ run: 'a-run', continuity: 'restarts', steps: [1, 2, 3, 3, 4] }])
+  appendFileSync(log, lines(5, 5, 42))
+  await delivery.pass(live)
+  expect(second.taken()).toEqual([{ run: 'a-run', continuity: 'continues', steps: [5] }])
+})
+
 test('a tracker that asks for it is handed the log from its beginning, once', async () => {
   const root = temporaryFolder()
   const { tracker, taken, fail } = recorder()
