@@ -148,9 +148,11 @@ export default defineExperiment({
     )
     const results = []
     const all = arms(corpus.domains, threshold)
+    // Specialists and the generalist.
+    const trained = corpus.domains.length + 1
     for (const [index, topology] of all.entries()) {
       const { name } = topology
-      const options = { config: { arm: name }, index, total: all.length }
+      const options = { config: { arm: name }, index: trained + index, total: trained + all.length }
       const { calls } = await run.child(name, options, (child) => ask(child, topology, questions, agents))
       const lines = readFileSync(run.directory.file(`children/${name}/grades.jsonl`), 'utf8')
         .trim()
