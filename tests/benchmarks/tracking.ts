@@ -103,11 +103,19 @@ class Training {
   async end(): Promise<string> {
     process.kill(-this.#child.pid!, 'SIGCONT')
     this.#child.send('end' satisfies Demand)
-    return this.#ended
+    const path = await this.#ended
+    // Its tracker's process may still try.
+    this.kill()
+    return path
   }
 
+  /** It and its tracker's process. */
   kill(): void {
-    if (this.#child.exitCode === null) process.kill(-this.#child.pid!, 'SIGKILL')
+    try {
+      process.kill(-this.#child.pid!, 'SIGKILL')
+    } catch {
+      // All of them have ended.
+    }
   }
 }
 
