@@ -120,6 +120,8 @@ export async function startTrackers({ trackers, modules, onProblem, onRecovered 
         await Promise.race([over, limit])
         clearTimeout(late)
         child.kill('SIGKILL')
+        // Its lock counts until it is gone, and that is what the next process to send the run looks at.
+        await Promise.race([over, new Promise((resolve) => setTimeout(resolve, graceMs).unref())])
       }
       const lost = trackers.map(({ name }) => ({
         tracker: name,
