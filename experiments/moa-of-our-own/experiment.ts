@@ -1,7 +1,6 @@
 // Does a mixture of small language models, each trained here on text of one kind, beat one model that was trained on
 // everything, as long as all of them together? No network, no keys: the agents are checkpoints of this run, asked through the
 // same topologies, scheduler and recording as any others.
-import { readFileSync } from 'node:fs'
 import { armOf, compareArms } from '@mixlab/agent-evaluation'
 import {
   type AnswersSummary,
@@ -154,16 +153,7 @@ export default defineExperiment({
       const { name } = topology
       const options = { config: { arm: name }, index: trained + index, total: trained + all.length }
       const { calls } = await run.child(name, options, (child) => ask(child, topology, questions, agents))
-      const lines = readFileSync(run.directory.file(`children/${name}/grades.jsonl`), 'utf8')
-        .trim()
-        .split('\n')
-      results.push({
-        calls,
-        arm: armOf(
-          name,
-          lines.map((line) => JSON.parse(line) as moa.QuestionGrades),
-        ),
-      })
+      results.push({ calls, arm: armOf(name, await moa.readGrades(run.directory.file(`children/${name}`))) })
     }
     const comparison = compareArms(
       results.map(({ arm }) => arm),

@@ -1,6 +1,5 @@
 // From recordings to a router to a topology that asks it: two agents that are good at different things, a router that learns
 // from what each of them answered which is which, and questions that it has never seen.
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { scriptedAnswers, scriptedModel } from '@mixlab/agent-models'
@@ -12,7 +11,7 @@ import {
   textOf,
   trainRouter,
 } from '@mixlab/agent-routing'
-import { answerQuestions, mixtureConfig, type Question, type QuestionGrades } from '@mixlab/agents'
+import { answerQuestions, mixtureConfig, type Question, readGrades } from '@mixlab/agents'
 import { defineExperiment, readEvents, runExperiment } from '@mixlab/lab'
 import { mixlab, temporaryFolder } from '../e2e/mixlab.ts'
 import { everything } from '../e2e/everything.ts'
@@ -55,10 +54,7 @@ test('a router that learnt from recordings sends each question to the agent that
         await run.child(`only-${agent}`, { config: {} }, (child) =>
           answerQuestions(child, { questions: learnt, models, config: config({ name: 'single', agent }) }),
         )
-        const lines = readFileSync(run.directory.file(`children/only-${agent}/grades.jsonl`), 'utf8')
-          .trim()
-          .split('\n')
-        for (const { index, grades } of lines.map((line) => JSON.parse(line) as QuestionGrades))
+        for (const { index, grades } of await readGrades(run.directory.file(`children/only-${agent}`)))
           graded.push({ agent, question: learnt[index]!, score: grades['gsm8k']!.score })
       }
       const features = fitFeatures(learnt.map(textOf), { rng: run.rng.stream('features'), config: { dimensions: 16 } })

@@ -2,8 +2,8 @@
 // seconds, so that runs one after the other show nothing. Here two trainings that differ in nothing but the tracker live at
 // once and take turns: one is stopped (SIGSTOP, its tracker's process with it) while the other works for a second or two,
 // and each turn is compared with its neighbour. Training has one thread, so that on two cores the other one is the
-// tracker's, and the server, which would be on a machine of its own, has the lowest priority. Afterwards all is pushed and
-// the points are counted at the server.
+// tracker's; the server gets its points when the turns are over (tracking-faults.ts). Afterwards all is pushed and the points
+// are counted at the server.
 import { type ChildProcess, fork, spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { availableParallelism, loadavg, tmpdir } from 'node:os'
@@ -197,6 +197,7 @@ export async function benchTracking(args: readonly string[]): Promise<void> {
         await untracked.end()
         const path = await tracked.end()
         way.begin('none')
+        await way.deliver()
         await pushRunTo(path, { track: ['mlflow'], trackSet: [`mlflow.uri=${server.uri}`] })
         measured[fault] = { pairs, points: await countPoints(server.uri, path) }
         report(fault, measured[fault])

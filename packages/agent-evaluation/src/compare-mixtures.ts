@@ -1,6 +1,5 @@
 // Mixtures beside one another and beside what they have to beat: each as a run inside the run, on the same questions and one
 // recording (equal samples of a first layer are paid once), then compared question by question.
-import { readFile } from 'node:fs/promises'
 import {
   type AgentRouter,
   answerQuestions,
@@ -10,7 +9,7 @@ import {
   type MixtureConfig,
   planTopology,
   type Question,
-  type QuestionGrades,
+  readGrades,
 } from '@mixlab/agents'
 import { MixlabError, type PluginReference, type RunContext } from '@mixlab/core'
 import { armOf } from './arms.ts'
@@ -64,21 +63,12 @@ export async function compareMixtures(run: RunContext, options: CompareMixturesO
         ...(routers && { routers }),
       }),
     )
-    scores.push(armOf(name, await gradesOf(run, name)))
+    scores.push(armOf(name, await readGrades(run.directory.file(`children/${name}`))))
   }
   const comparison = compareArms(scores, { rng: run.rng.stream('comparison') })
   for (const { text } of baselines) run.emit('note', { message: text })
   for (const { text } of comparison.pairs) run.emit('note', { message: text })
   return { arms, baselines, comparison }
-}
-
-/** The grades that an arm's run has written, this time or before an interruption. */
-async function gradesOf(run: RunContext, arm: string): Promise<QuestionGrades[]> {
-  const text = await readFile(run.directory.file(`children/${arm}/grades.jsonl`), 'utf8')
-  return text
-    .trim()
-    .split('\n')
-    .map((line) => JSON.parse(line) as QuestionGrades)
 }
 
 /** Baselines of all arms; what serves several is run once. */

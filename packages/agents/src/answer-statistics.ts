@@ -1,6 +1,7 @@
 // What is counted while questions are answered: grades, calls, failures, tokens, money, times, and which agents were asked
 // in each layer.
 import type { MixlabEvents } from '@mixlab/core'
+import { percentileOf } from '@mixlab/statistics'
 import type { Cost } from './cost.ts'
 import type { QuestionGrades } from './grader.ts'
 import type { QuestionResult } from './result.ts'
@@ -129,7 +130,7 @@ export class AnswerStatistics {
       calls: this.#calls,
       missing: this.#missing,
       cost: this.#cost,
-      latencySeconds: { median: quantile(this.#latencies, 0.5), p95: quantile(this.#latencies, 0.95) },
+      latencySeconds: { median: percentileOf(this.#latencies, 50), p95: percentileOf(this.#latencies, 95) },
     }
   }
 
@@ -154,11 +155,3 @@ export class AnswerStatistics {
 
 const missingOf = ({ steps }: QuestionResult): number =>
   steps.reduce((sum, { missing = [] }) => sum + missing.length, 0)
-
-/** The value below which a share of the values lies, by linear interpolation. */
-function quantile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  const at = share * (sorted.length - 1)
-  const low = sorted[Math.floor(at)] ?? 0
-  return low + (at - Math.floor(at)) * ((sorted[Math.ceil(at)] ?? low) - low)
-}

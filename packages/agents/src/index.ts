@@ -146,6 +146,7 @@ export {
 } from './usage-cost.ts'
 
 // A data set answered by a mixture, as a run.
+export { readGrades } from './read-grades.ts'
 export { type AnswerOptions, answerQuestions, type AnswerRun } from './answer-questions.ts'
 export { type AnswersSummary, type GraderSummary } from './answer-statistics.ts'
 export { type MixtureConfig, mixtureConfig } from './mixture-config.ts'

@@ -1,11 +1,9 @@
-// What a run of questions leaves in its directory, read back: `topology.json`, and the grades by question. Answers are
-// read where they are needed (see tally.ts, transcripts/pack.ts): they hold every message that was sent.
+// What a run of questions leaves in its directory, read back: `topology.json`. Answers are read
+// where they are needed (see tally.ts, transcripts/pack.ts): they hold every message that was sent.
 import { existsSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { QuestionGrades } from '@mixlab/agents'
 import { fromJson } from '@mixlab/core'
-import { linesOf } from './json-lines.ts'
 
 export interface DrawnStep {
   readonly id: string
@@ -43,14 +41,4 @@ export async function readTopology(run: string): Promise<DrawnTopology | undefin
   } catch {
     return undefined
   }
-}
-
-/** By place in the data set. */
-export async function readGrades(run: string): Promise<Map<number, QuestionGrades>> {
-  const grades = new Map<number, QuestionGrades>()
-  for await (const { text } of linesOf(join(run, 'grades.jsonl'))) {
-    const line = fromJson(text) as QuestionGrades
-    grades.set(line.index, line)
-  }
-  return grades
 }

@@ -1,12 +1,18 @@
 // One pass over a run's answers: what each question came to, and sums by step, agent, layer and kind of failure. Texts are
 // not kept; each question remembers where its line is.
-import type { CallSummary, FailureKind, QuestionGrades, QuestionResult } from '@mixlab/agents'
+import {
+  type CallSummary,
+  type FailureKind,
+  type QuestionGrades,
+  type QuestionResult,
+  readGrades,
+} from '@mixlab/agents'
 import { fromJson } from '@mixlab/core'
 import { linesOf, type Line } from './json-lines.ts'
 import { addToLayers, type LayerTally } from './layer-tally.ts'
 import { firstGrade, marksOf } from './marks.ts'
 import { noSpending, spend, type Spent } from './money.ts'
-import { answersFile, type DrawnTopology, readGrades, readTopology } from './run-files.ts'
+import { answersFile, type DrawnTopology, readTopology } from './run-files.ts'
 
 export interface AnsweredQuestion {
   readonly index: number
@@ -186,7 +192,8 @@ function facts(
 
 /** Reads a run's answers; undefined where it has none. A question that stands twice counts once, as it stands last. */
 export async function tallyRun(run: string): Promise<Tally | undefined> {
-  const [topology, grades] = [await readTopology(run), await readGrades(run)]
+  const topology = await readTopology(run)
+  const grades = new Map((await readGrades(run)).map((of) => [of.index, of]))
   const sums: Sums = {
     steps: new Map(),
     agents: new Map(),

@@ -1,9 +1,9 @@
 // One question's transcripts in a run: of the run itself and of the runs inside it (its arms).
-import type { QuestionGrades, QuestionResult } from '@mixlab/agents'
+import { type QuestionGrades, type QuestionResult, readGrades } from '@mixlab/agents'
 import { fromJson, MixlabError, suggest } from '@mixlab/core'
 import { openRun, type RunRecord } from '@mixlab/lab'
 import { linesOf } from '../json-lines.ts'
-import { answersFile, hasAnswers, readGrades } from '../run-files.ts'
+import { answersFile, hasAnswers } from '../run-files.ts'
 import { transcriptMarkdown } from './markdown.ts'
 
 export interface FoundTranscript {
@@ -31,7 +31,7 @@ async function lookFor(run: RunRecord, question: string): Promise<{ found?: Foun
     if (id === question) found = fromJson(text) as QuestionResult
   }
   if (!found) return { ids }
-  const grades = (await readGrades(run.path)).get(found.index)
+  const grades = (await readGrades(run.path)).find(({ index }) => index === found.index)
   return { found: { name: nameOf(run), result: found, ...(grades && { grades }) }, ids }
 }
 
