@@ -1,4 +1,8 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
+
+// Two on two cores: many tests wait for other processes.
+const maxWorkers = Math.max(2, availableParallelism() - 1)
 
 export default defineConfig({
   test: {
@@ -9,6 +13,7 @@ export default defineConfig({
           include: ['{packages,plugins,experiments}/*/test/**/*.test.ts'],
           exclude: ['**/*.gpu.test.ts', '**/node_modules/**'],
           testTimeout: 30_000,
+          maxWorkers,
           // Many tests compare bits, which a BLAS that is found on the machine would change.
           env: { MIXLAB_BLAS: process.env['MIXLAB_BLAS'] ?? 'off' },
         },
@@ -20,7 +25,7 @@ export default defineConfig({
           exclude: ['**/*.gpu.test.ts', 'tests/cluster/**', '**/node_modules/**'],
           testTimeout: 180_000,
           hookTimeout: 180_000,
-          fileParallelism: false,
+          maxWorkers,
         },
       },
       {
@@ -34,7 +39,15 @@ export default defineConfig({
           fileParallelism: false,
         },
       },
-      { test: { name: 'gpu', include: ['**/*.gpu.test.ts'], exclude: ['**/node_modules/**'], testTimeout: 180_000 } },
+      {
+        test: {
+          name: 'gpu',
+          include: ['**/*.gpu.test.ts'],
+          exclude: ['**/node_modules/**'],
+          testTimeout: 180_000,
+          fileParallelism: false,
+        },
+      },
     ],
   },
 })

@@ -98,10 +98,14 @@ test('a run killed at arbitrary moments and resumed ends bit-identical to the un
   expect(steady(resumed)).toEqual(steady(reference))
 })
 
+/** Whether there is a run's directory, in that of its experiment. */
+const begun = (runs: string): boolean =>
+  existsSync(runs) && readdirSync(runs).some((experiment) => readdirSync(join(runs, experiment)).length > 0)
+
 /** Waits until the run has saved a checkpoint of `step` or later; at step 0, until it has begun to train. */
 async function reached(runs: string, step: number): Promise<void> {
   for (;;) {
-    if (existsSync(runs) && readdirSync(runs).length > 0) {
+    if (begun(runs)) {
       const run = onlyRun(runs)
       const events = existsSync(join(run, 'events.jsonl')) ? readFileSync(join(run, 'events.jsonl'), 'utf8') : ''
       if (step === 0 ? events.includes('"train.started"') : savedSteps(run).some((saved) => saved >= step)) return

@@ -184,7 +184,8 @@ export async function runExperiment(experiment: Experiment, options: RunOptions 
     await options.onEnd?.({ id, path: directory.path })
     if (trackers) {
       const limitMs = 1000 * (options.trackSeconds ?? trackSeconds)
-      options.onTracked?.(await trackers.finish({ limitMs }))
+      const outcomes = await trackers.finish({ limitMs })
+      options.onTracked?.(outcomes)
     }
   }
 }
