@@ -29,8 +29,21 @@ export type FeaturesConfig = z.output<typeof featuresConfig>
 export interface Features {
   /** D: the projected n-grams, the surface, and a constant, since the gates of the mixture layer have no bias. */
   readonly width: number
+  /** What `featuresFrom` makes them of again; features of one's own may have none. */
+  readonly fitted?: FittedFeatures
   /** [T, D], row by row. */
   of(texts: readonly string[]): Float32Array
+}
+
+/** All that was learnt from texts. */
+export interface FittedFeatures {
+  readonly config: FeaturesConfig
+  /** Inverse document frequencies [buckets]. */
+  readonly idf: Float32Array
+  /** Of the projection [buckets, dimensions]. */
+  readonly basis: Float32Array
+  /** Means and deviations of the surface [9, 2]; empty without it. */
+  readonly moments: Float64Array
 }
 
 /** Makes features. Each has about unit size over `texts`: the n-grams together, each of the surface by itself. */
@@ -40,6 +53,8 @@ export function fitFeatures(
 ): Features {
   const config = parseConfiguration(featuresConfig, given, 'features')
   const { dimensions, projection, iterations, buckets, surface } = config
+  if (dimensions === 0 && !surface)
+    throw new MixlabError('features: dimensions is 0 and surface is false; at least one must be on')
   if (texts.length === 0)
     throw new MixlabError('features: there are no texts to fit them to; give the training questions')
   const counts = texts.map((text) => countNGrams(text, config))
@@ -48,29 +63,35 @@ export function fitFeatures(
     projection === 'random'
       ? randomSubspace(buckets, dimensions, rng)
       : principalSubspace(tfIdfRows(counts, idf), { width: dimensions, iterations, rng })
-  const scale = Math.sqrt(dimensions)
-  const project = (rows: readonly ReadonlyMap<number, number>[]) =>
-    timesDense(tfIdfRows(rows, idf), basis, dimensions).map((value) => value * scale)
-
   const seen = surface ? texts.map(surfaceOf) : []
   const moments = (surface ? surfaceFeatures : []).map((_, i) => {
     const mean = seen.reduce((sum, row) => sum + row[i]!, 0) / seen.length
     const variance = seen.reduce((sum, row) => sum + (row[i]! - mean) ** 2, 0) / seen.length
-    return { mean, deviation: Math.sqrt(variance) || 1 }
+    return [mean, Math.sqrt(variance) || 1]
   })
+  return featuresFrom({ config, idf, basis, moments: Float64Array.from(moments.flat()) })
+}
 
-  const width = dimensions + moments.length + 1
-  if (width === 1) throw new MixlabError('features: dimensions is 0 and surface is false; at least one must be on')
+/** Features that were fitted before. */
+export function featuresFrom(fitted: FittedFeatures): Features {
+  const { config, idf, basis, moments } = fitted
+  const { dimensions } = config
+  const scale = Math.sqrt(dimensions)
+  const project = (rows: readonly ReadonlyMap<number, number>[]) =>
+    timesDense(tfIdfRows(rows, idf), basis, dimensions).map((value) => value * scale)
+  const surfaces = moments.length / 2
+  const width = dimensions + surfaces + 1
   return {
     width,
+    fitted,
     of(given_T) {
       const features = new Float32Array(given_T.length * width)
       const projected = project(given_T.map((text) => countNGrams(text, config)))
       for (const [t, text] of given_T.entries()) {
         features.set(projected.subarray(t * dimensions, (t + 1) * dimensions), t * width)
-        const row = moments.length > 0 ? surfaceOf(text) : []
-        for (const [i, { mean, deviation }] of moments.entries())
-          features[t * width + dimensions + i] = (row[i]! - mean) / deviation
+        const row = surfaces > 0 ? surfaceOf(text) : []
+        for (let i = 0; i < surfaces; i++)
+          features[t * width + dimensions + i] = (row[i]! - moments[2 * i]!) / moments[2 * i + 1]!
         features[(t + 1) * width - 1] = 1
       }
       return features
@@ -79,10 +100,11 @@ export function fitFeatures(
 }
 
 /** The same features; those of a text are made once. For several routers over the same questions. */
-export function rememberFeatures({ width, of }: Features): Features {
+export function rememberFeatures({ of, ...features }: Features): Features {
+  const { width } = features
   const known = new Map<string, Float32Array>()
   return {
-    width,
+    ...features,
     of(texts) {
       const fresh = [...new Set(texts)].filter((text) => !known.has(text))
       const made = of(fresh)

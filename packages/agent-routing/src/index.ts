@@ -3,7 +3,16 @@ export { agentRouter, type AgentRouterOptions } from './agent-router.ts'
 export { binnedCurve } from './binned-curve.ts'
 export { type CostInputs, type CostPoint, hullArea, memberPoints, tradeoffPoints, upperHull } from './cost-quality.ts'
 export { decide, type Decision } from './decision.ts'
-export { type Features, type FeaturesConfig, featuresConfig, fitFeatures, rememberFeatures } from './features.ts'
+export {
+  type Features,
+  type FeaturesConfig,
+  featuresConfig,
+  featuresFrom,
+  fitFeatures,
+  type FittedFeatures,
+  rememberFeatures,
+} from './features.ts'
+export { loadRouter, type LoadRouterOptions, saveRouter } from './router-file.ts'
 export { judgePair, judgeThreshold, pairOutcomes, type ThresholdResult } from './judge-router.ts'
 export { createMessageRouter, type MessageRouter, type MessageRouterOptions, type Routes } from './message-router.ts'
 export { gatherOutcomes, type GradedAnswer, type Outcomes, pickOutcomes, textOf } from './outcomes.ts'

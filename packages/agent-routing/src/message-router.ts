@@ -65,17 +65,20 @@ function readRoutes(output: RouterOutput, members: number): Routes {
 
 export class MessageRouter implements Disposable {
   readonly name: string
+  readonly reference: PluginReference
   readonly members: readonly string[]
   readonly layer: number
   readonly router: Router
   readonly features: Features
   /** What makes each question one that it has learnt from; see `identityOf`. */
   readonly seen = new Set<string>()
-  readonly #gate: Module
+  /** Holds the parameters and buffers. */
+  readonly gate: Module
   readonly #rng: RandomStream
 
   constructor({ router, plugins, members, features, rng, layer = 0 }: MessageRouterOptions) {
     this.name = splitReference(router).name
+    this.reference = router
     this.members = members
     this.layer = layer
     this.features = features
@@ -84,22 +87,17 @@ export class MessageRouter implements Disposable {
       throw new MixlabError(
         `router ${this.name}: its members choose among many rows at once, and questions come one by one; use a router whose rows choose, e.g. top-k`,
       )
-    this.#gate = new Gate(rng.stream('gate'))
+    this.gate = new Gate(rng.stream('gate'))
     const context = {
       members: members.length,
       width: features.width,
       vocabulary: VOCABULARY,
       layer,
       initializer: normal(0.02),
-      store: this.#gate,
-      rng: this.#gate.rng,
+      store: this.gate,
+      rng: this.gate.rng,
     }
     this.router = plugins.create('router', router, context)
-  }
-
-  /** Trained parameters by name. */
-  parameters(): ReadonlyMap<string, tf.Variable> {
-    return this.#gate.parameters()
   }
 
   /** Features [T, D]. */
@@ -144,7 +142,7 @@ export class MessageRouter implements Disposable {
   }
 
   [Symbol.dispose](): void {
-    this.#gate.dispose()
+    this.gate.dispose()
   }
 }
 

@@ -131,7 +131,7 @@ export function trainRouter(
   const config = parseConfiguration(routerTrainingConfig, given, 'training')
   checkTraining(router, outcomes, config)
   for (const question of outcomes.questions) router.seen.add(identityOf(question))
-  const parameters = router.parameters()
+  const parameters = router.gate.parameters()
   if (router.router.fit) {
     tf.tidy(() => router.router.fit?.(tensorsOf(router, outcomes)))
     return { steps: 0 }

@@ -47,7 +47,7 @@ test.each([{ name: 'top-k', k: 2 }, { name: 'noisy-top-k', k: 2 }, 'switch', { n
       plugins: table as never,
     })
     // The same parameters on both sides.
-    for (const [name, parameter] of router.parameters())
+    for (const [name, parameter] of router.gate.parameters())
       parameter.assign(layer.parameters().get(`gate.${name}`)! as never)
     const counts = [0, 0, 0, 0]
     tf.tidy(() => {

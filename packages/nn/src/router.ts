@@ -84,6 +84,8 @@ export interface Router {
    * @throws MixlabError where it can learn only once
    */
   fit?(outcomes: RouterOutcomes): void
+  /** Makes the buffers that `fit` would make, of these shapes, for a state that is about to be loaded. */
+  restore?(shapes: ReadonlyMap<string, readonly number[]>): void
 }
 
 export interface RouterContext {

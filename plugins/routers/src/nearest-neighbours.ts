@@ -42,6 +42,15 @@ export const nearestNeighboursRouter = defineRouter({
   create: ({ k, neighbours, metric, prior }, { members, width, store }) => {
     checkChoices('nearest-neighbours', k, members)
     let known: Known | undefined
+    const keep = (rows: number, initializer: (name: keyof Known) => Float32Array): Known => {
+      const buffer = (name: keyof Known, columns: number) =>
+        store.buffer<tf.Rank.R2>(name.split('_')[0]!, [rows, columns], () => initializer(name))
+      return {
+        x_ND: buffer('x_ND', width),
+        quality_NE: buffer('quality_NE', members),
+        known_NE: buffer('known_NE', members),
+      }
+    }
     return {
       choices: k,
       fit: ({ x_TD, quality_TE, known_TE }) => {
@@ -49,13 +58,14 @@ export const nearestNeighboursRouter = defineRouter({
           throw new MixlabError(
             'router nearest-neighbours: it has learnt from outcomes before; make a new one of all of them',
           )
-        const keep = (name: string, columns: number, tensor: tf.Tensor2D) =>
-          store.buffer<tf.Rank.R2>(name, [x_TD.shape[0], columns], () => tensor.dataSync<'float32'>())
-        known = {
-          x_ND: keep('x', width, x_TD),
-          quality_NE: tf.tidy(() => keep('quality', members, tf.mul(quality_TE, known_TE))),
-          known_NE: keep('known', members, known_TE),
-        }
+        known = tf.tidy(() => {
+          const given = { x_ND: x_TD, quality_NE: tf.mul(quality_TE, known_TE), known_NE: known_TE }
+          return keep(x_TD.shape[0], (name) => given[name].dataSync<'float32'>()) as never
+        })
+      },
+      restore: (shapes) => {
+        const [rows] = shapes.get('x') ?? []
+        if (rows) known = keep(rows, (name) => new Float32Array(rows * (name === 'x_ND' ? width : members)))
       },
       route: ({ x_TD }) => {
         if (!known)
