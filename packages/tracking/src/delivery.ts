@@ -135,6 +135,31 @@ export async function createDelivery({
     }
   }
 
+  async function deliverAll({ final, signal }: PassOptions, again = true): Promise<number> {
+    let count = 0
+    const hasEnded = (path: string) => path !== '.' && cursor.runs[path]?.ended !== undefined
+    for await (const place of runPlaces(root, hasEnded)) {
+      const at = (cursor.runs[place.path] ??= newRunCursor())
+      const isDone = place.path !== '.' && !final && at.ended !== undefined
+      if (isDone && (await isReadUpTo(place.directory, at.position))) continue
+      count += await deliverWholly(place, at, { final: false, signal })
+    }
+    // The outermost run ends last.
+    const outermost = cursor.runs['.']
+    if (!final || !outermost) return count
+    try {
+      return count + (await deliverRun({ path: '.', directory: root }, outermost, { final, signal }))
+    } catch (error) {
+      if (!again || !asksToStartOver(error)) throw error
+      // It is lost, and so may its children be.
+      for (const at of Object.values(cursor.runs)) {
+        at.position = logStart
+        at.ended = undefined
+      }
+      return count + (await deliverAll({ final, signal }, false))
+    }
+  }
+
   // That the run has this tracker is known from now on, whether anything arrives or not.
   await save()
 
@@ -143,20 +168,7 @@ export async function createDelivery({
     get cursorProblem() {
       return cursorProblem
     },
-    async pass({ final, signal }) {
-      let count = 0
-      const hasEnded = (path: string) => path !== '.' && cursor.runs[path]?.ended !== undefined
-      for await (const place of runPlaces(root, hasEnded)) {
-        const at = (cursor.runs[place.path] ??= newRunCursor())
-        const isDone = place.path !== '.' && !final && at.ended !== undefined
-        if (isDone && (await isReadUpTo(place.directory, at.position))) continue
-        count += await deliverWholly(place, at, { final: false, signal })
-      }
-      // The outermost run ends last.
-      const outermost = cursor.runs['.']
-      if (final && outermost) count += await deliverWholly({ path: '.', directory: root }, outermost, { final, signal })
-      return count
-    },
+    pass: (options) => deliverAll(options),
     async left() {
       let bytes = 0
       let runs = 0

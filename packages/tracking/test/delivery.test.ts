@@ -198,6 +198,39 @@ test('a tracker that asks for it is handed the log from its beginning, once', as
   ])
 })
 
+test('a run that turns out to be lost when all has arrived is handed over again, its children too', async () => {
+  const root = temporaryFolder()
+  const child = join(root, 'children/one')
+  const { tracker, taken, ended } = recorder()
+  writeRunFile(root, { status: 'finished' })
+  writeFileSync(join(root, 'events.jsonl'), lines(1, 2))
+  writeRunFile(child, { id: 'a-run/one', parent: 'a-run', status: 'finished' })
+  writeFileSync(join(child, 'events.jsonl'), lines(1, 3))
+  const delivery = await deliveryOf(root, tracker)
+  await delivery.pass(ending)
+  taken()
+  ended.splice(0)
+  let isLost = true
+  const losing: Tracker = {
+    ...tracker,
+    async end(run, options) {
+      if (run.file.id === 'a-run' && isLost) {
+        isLost = false
+        throw startOver('lost')
+      }
+      await tracker.end!(run, options)
+    },
+  }
+  const again = await deliveryOf(root, losing)
+  expect(await again.pass(ending)).toBe(5)
+  expect(taken()).toEqual([
+    { run: 'a-run', continuity: 'restarts', steps: [1, 2] },
+    { run: 'a-run/one', continuity: 'restarts', steps: [1, 2, 3] },
+  ])
+  expect(ended).toEqual(['a-run/one finished', 'a-run finished'])
+  expect(await again.pass(ending)).toBe(0)
+})
+
 test('children come after their parent and end before it; one that goes on is taken up again', async () => {
   const root = temporaryFolder()
   const child = join(root, 'children/one')

@@ -65,7 +65,6 @@ export function mlflowTracker(store: MlflowStore, options: MlflowTrackerOptions)
   async function setStatus(run: TrackedRun, id: string, file: RunFile, signal: AbortSignal): Promise<void> {
     const state = stateOf(run)
     const status = statusOf[file.status]
-    if (state.status === status) return
     const end = file.finishedAt === undefined ? run.lastTime : Date.parse(file.finishedAt)
     await store.setStatus(id, status, file.status === 'running' ? undefined : end, signal)
     state.status = status
@@ -93,7 +92,8 @@ export function mlflowTracker(store: MlflowStore, options: MlflowTrackerOptions)
           await store.logParameters(id, mlflowParameters(run.file), signal)
           state.described = true
         }
-        if (run.file.status === 'running') await setStatus(run, id, run.file, signal)
+        if (run.file.status === 'running' && state.status !== statusOf.running)
+          await setStatus(run, id, run.file, signal)
         if (continuity === 'restarts') {
           state.replaces = !made
           replaced.delete(run.key)
@@ -121,6 +121,7 @@ export function mlflowTracker(store: MlflowStore, options: MlflowTrackerOptions)
         const { error } = run.file
         if (error !== undefined && stateOf(run).status !== statusOf[run.file.status])
           await store.setTags(id, new Map([['mixlab.error', tagFor(error)]]), signal)
+        // Also where nothing has changed: so it is found out whether the store still has the run.
         await setStatus(run, id, run.file, signal)
         await sendArtifacts(store, id, run, options, signal)
       }),
