@@ -1,7 +1,7 @@
 // The forms in which products are computed: how operands are packed, how results are cut into tiles, and by which kernels,
 // as the processor and the precision have it.
 import { amxDepth, amxStrips, amxWorkBytes } from './native/amx-product.ts'
-import type { Processor } from './native/executable.ts'
+import { firstLevelWays, type Processor } from './native/executable.ts'
 import { stripShape } from './native/product.ts'
 
 /** How operands are packed and results cut up: as the micro-kernel wants it. */
@@ -66,7 +66,12 @@ export interface Form extends Layout {
   /** A strip's depth is filled up to a multiple of this. */
   readonly depthStep: number
   /** Whether operands whose layout allows it are read where they lie. */
-  readonly inPlace: { readonly left: boolean; readonly right: boolean }
+  readonly inPlace: {
+    readonly left: boolean
+    readonly right: boolean
+    /** Also a left one whose rows all lie in one set of the first-level cache: it has lines for most of a strip's. */
+    readonly farLeft: boolean
+  }
   /** Multiplications, of words, that are worth handing to a thread: some microsecond's. */
   readonly chunk: number
   /** Of a thread's work area. */
@@ -80,9 +85,10 @@ const workBytes = 256
 export function formOf(native: Processor | string, precision: 'float32' | 'bfloat16' = 'float32'): Form {
   const layout = typeof native === 'string' ? portable : native.set === 'avx512' ? wide : narrow
   const plain = { ...layout, perWord: 1, depthStep: 1, chunk, workBytes } as const
-  const packed = { left: false, right: false }
+  const packed = { left: false, right: false, farLeft: false }
   if (precision !== 'bfloat16') {
-    const inPlace = { left: layout !== portable, right: layout === wide }
+    const left = layout !== portable
+    const inPlace = { left, right: layout === wide, farLeft: left && firstLevelWays() >= 12 }
     return { ...plain, pack: 'packStrips', multiply: 'multiplyTiles', inPlace }
   }
   if (typeof native === 'string' || !native.bfloat16)

@@ -181,13 +181,14 @@ function multiplyMany(backend: CpuBackend, form: Form, products: readonly Produc
   runTiles(backend, form, kernel, items, chooseTile(form, items, backend.threads()), epilogue)
 }
 
-/** Rows a multiple of a page apart would all lie in the same few lines of the first-level cache. */
+/** Rows a multiple of a page apart all lie in the same set of the first-level cache. */
 export const spreads = (stride: number): boolean => (4 * stride) % 4096 !== 0
 
 function leftInPlace({ inPlace, rows }: Form, { left, leftRow, leftDepth }: Product): Laid | undefined {
   if (!inPlace.left) return undefined
   if (leftRow === 1 && spreads(leftDepth)) return { at: left, row: 0, step: 4 * leftDepth, strip: 4 * rows }
-  if (leftDepth === 1 && spreads(leftRow)) return { at: left, row: 4 * leftRow, step: 4, strip: 4 * leftRow * rows }
+  if (leftDepth === 1 && (inPlace.farLeft || spreads(leftRow)))
+    return { at: left, row: 4 * leftRow, step: 4, strip: 4 * leftRow * rows }
   return undefined
 }
 

@@ -48,6 +48,9 @@ const shapes: Shape[] = [
   { m: 97, k: 31, n: 130 },
   { m: 200, k: 1, n: 9 },
   { m: 13, k: 600, n: 65 },
+  // Rows a multiple of a page apart.
+  { m: 33, k: 1024, n: 65 },
+  { m: 40, k: 65, n: 2048 },
   { m: 4, k: 0, n: 3 },
   { m: 8, k: 0, n: 9 },
   { m: 0, k: 4, n: 3 },

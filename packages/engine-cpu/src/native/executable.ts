@@ -44,6 +44,18 @@ export interface Processor {
   readonly withoutAmx?: string
 }
 
+let ways: number | undefined
+
+/** Lines of a set of the first-level data cache; 8, which all have, where the system does not tell. */
+export function firstLevelWays(): number {
+  try {
+    ways ??= Number(readFileSync('/sys/devices/system/cpu/cpu0/cache/index0/ways_of_associativity', 'utf8')) || 8
+  } catch {
+    ways = 8
+  }
+  return ways
+}
+
 /** Whether a variable says no. */
 export const isOff = (value: string | undefined): boolean => /^(off|0|false|no)$/i.test(value ?? '')
 
