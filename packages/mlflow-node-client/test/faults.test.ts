@@ -1,13 +1,13 @@
 // What the client does when the server, or the way to it, fails.
 import { execFileSync } from 'node:child_process'
-import { mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { Readable } from 'node:stream'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import { createMlflowClient, MlflowError, type MlflowClientOptions } from '../src/index.ts'
 import { retryAfterMs } from '../src/retry.ts'
 import { type FaultyServer, faultyServer, json, refuse, reset, silence } from './support/faulty-server.ts'
@@ -16,6 +16,12 @@ const experiment = json({ experiment: { experiment_id: '7', name: 'seven' } })
 const run = json({
   run: { info: { run_id: 'r1', experiment_id: '7', artifact_uri: 'mlflow-artifacts:/7/r1/artifacts' } },
 })
+
+function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'mlflow-faults-'))
+  onTestFinished(() => rmSync(folder, { recursive: true }))
+  return folder
+}
 
 const clientOf = (server: { readonly url: string }, options: MlflowClientOptions = {}) =>
   createMlflowClient({
@@ -167,7 +173,7 @@ describe('connections', () => {
       response.writeHead(200, { 'content-length': whole.length })
       response.write(whole.subarray(0, 200_000), () => setTimeout(() => response.destroy(), 20))
     }
-    const folder = mkdtempSync(join(tmpdir(), 'mlflow-faults-'))
+    const folder = temporaryFolder()
     await using bad = await faultyServer([run, cut])
     expect(await failure(clientOf(bad).artifacts.downloadFile('r1', 'a.bin', join(folder, 'a.bin')))).toMatchObject({
       attempts: 4,
@@ -179,7 +185,7 @@ describe('connections', () => {
   })
 
   it('uploads a file anew for each attempt, and a stream only once', async () => {
-    const file = join(mkdtempSync(join(tmpdir(), 'mlflow-faults-')), 'a.txt')
+    const file = join(temporaryFolder(), 'a.txt')
     writeFileSync(file, 'content')
     await using server = await faultyServer([run, refuse(500, 'X', 'x'), reset, json({})])
     await clientOf(server).artifacts.uploadFile('r1', file)
@@ -339,7 +345,7 @@ describe('secrets', () => {
 
 describe('TLS', () => {
   it('trusts what `ca` names, anything with `insecureTls`, and else says what to do', async () => {
-    const folder = mkdtempSync(join(tmpdir(), 'mlflow-tls-'))
+    const folder = temporaryFolder()
     const [key, cert] = [join(folder, 'key.pem'), join(folder, 'cert.pem')]
     const subject = ['-subj', '/CN=127.0.0.1', '-addext', 'subjectAltName=IP:127.0.0.1']
     execFileSync(
