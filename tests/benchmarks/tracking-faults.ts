@@ -1,5 +1,5 @@
 // What stands in the way between the tracked runs of the benchmark and an MLflow server. The server would be on a machine of
-// its own, and takes a hundred times the processor of what is measured: while turns are compared, batches of points are
+// its own, and takes some forty times the client's processor time: while turns are compared, batches of points are
 // answered here, as the server answers them, and kept; it gets them afterwards, or when it is asked anything else.
 import { createServer, request, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as delay } from 'node:timers/promises'

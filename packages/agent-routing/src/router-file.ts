@@ -7,6 +7,7 @@ import {
   type PluginReference,
   type PluginTable,
   type RandomStream,
+  toJson,
   writeAtomically,
 } from '@mixlab/core'
 import { tf } from '@mixlab/tensor'
@@ -19,10 +20,13 @@ import { createMessageRouter, type MessageRouter } from './message-router.ts'
 const key = 'mixlab.agent-router'
 const version = 1
 
+/** Infinite where all questions go to one agent. */
+const threshold = z.custom<number>((value) => typeof value === 'number' && !Number.isNaN(value))
+
 const decision = z.discriminatedUnion('by', [
   z.object({ by: z.literal('router') }),
   z.object({ by: z.literal('cost'), costs: z.record(z.string(), z.number()), tradeoff: z.number() }),
-  z.object({ by: z.literal('threshold'), weak: z.string(), strong: z.string(), threshold: z.number() }),
+  z.object({ by: z.literal('threshold'), weak: z.string(), strong: z.string(), threshold }),
 ])
 
 const description = z.object({
@@ -68,7 +72,7 @@ export async function saveRouter(
     // Without what a threshold was fitted on.
     decision: decision.parse(by),
   }
-  await writeAtomically(path, writeSafetensors(tensors, { [key]: JSON.stringify(about) }))
+  await writeAtomically(path, writeSafetensors(tensors, { [key]: toJson(about) }))
 }
 
 export interface LoadRouterOptions {

@@ -9,9 +9,11 @@ import { beforeAll, expect, onTestFinished, test } from 'vitest'
 import {
   createMessageRouter,
   fitFeatures,
+  fitThreshold,
   judgePair,
   loadRouter,
   type Outcomes,
+  pickOutcomes,
   saveRouter,
   textOf,
   trainRouter,
@@ -73,6 +75,19 @@ test.each([
   }
   expect(tf.memory().numTensors).toBe(before)
   expect(new Set(expected.members.map(([first]) => first)).size).toBe(2)
+})
+
+test.each([0, 1])('a threshold for a share of %d is kept', async (share) => {
+  const path = join(folder(), 'router.safetensors')
+  using router = trained('logistic')
+  const unseen = pickOutcomes(outcomes(60, 90), [1, 3, 5, 7])
+  const fitted = fitThreshold(router, unseen, { weak: 'counter', strong: 'reader', share })
+  await saveRouter(path, router, { decision: { by: 'threshold', ...fitted } })
+  const { router: loaded, decision } = loadRouter(path, { plugins, rng })
+  loaded[Symbol.dispose]()
+  const { weak, strong, threshold } = fitted
+  expect(Number.isFinite(threshold)).toBe(false)
+  expect(decision).toEqual({ by: 'threshold', weak, strong, threshold })
 })
 
 test('lin-ucb goes on learning', async () => {
