@@ -1,7 +1,7 @@
 // The forms in which products are computed: how operands are packed, how results are cut into tiles, and by which kernels,
 // as the processor and the precision have it.
 import { amxDepth, amxStrips, amxWorkBytes } from './native/amx-product.ts'
-import { firstLevelWays, type Processor } from './native/executable.ts'
+import type { Processor } from './native/executable.ts'
 import { stripShape } from './native/product.ts'
 
 /** How operands are packed and results cut up: as the micro-kernel wants it. */
@@ -87,8 +87,8 @@ export function formOf(native: Processor | string, precision: 'float32' | 'bfloa
   const plain = { ...layout, perWord: 1, depthStep: 1, chunk, workBytes } as const
   const packed = { left: false, right: false, farLeft: false }
   if (precision !== 'bfloat16') {
-    const left = layout !== portable
-    const inPlace = { left, right: layout === wide, farLeft: left && firstLevelWays() >= 12 }
+    const left = typeof native !== 'string'
+    const inPlace = { left, right: layout === wide, farLeft: left && native.firstLevelWays >= 12 }
     return { ...plain, pack: 'packStrips', multiply: 'multiplyTiles', inPlace }
   }
   if (typeof native === 'string' || !native.bfloat16)

@@ -33,8 +33,8 @@ function load(): Koffi {
   return koffi
 }
 
-/** What machine code can be made for here. */
-export interface Processor {
+/** Instructions that machine code may use here. */
+export interface Instructions {
   readonly set: InstructionSet
   /** avx512_bf16: products of bfloat16 pairs. */
   readonly bfloat16: boolean
@@ -44,16 +44,18 @@ export interface Processor {
   readonly withoutAmx?: string
 }
 
-let ways: number | undefined
+/** What machine code can be made for here. */
+export interface Processor extends Instructions {
+  /** Lines of a set of the first-level data cache; 8, which all have, where the system does not tell. */
+  readonly firstLevelWays: number
+}
 
-/** Lines of a set of the first-level data cache; 8, which all have, where the system does not tell. */
-export function firstLevelWays(): number {
+function findFirstLevelWays(): number {
   try {
-    ways ??= Number(readFileSync('/sys/devices/system/cpu/cpu0/cache/index0/ways_of_associativity', 'utf8')) || 8
+    return Number(readFileSync('/sys/devices/system/cpu/cpu0/cache/index0/ways_of_associativity', 'utf8')) || 8
   } catch {
-    ways = 8
+    return 8
   }
-  return ways
 }
 
 /** Whether a variable says no. */
@@ -70,8 +72,8 @@ export interface Machine {
   readonly requestAmx: () => string | undefined
 }
 
-/** The processor by what the machine says, or as text why there can be no native kernels for it. */
-export function recognise({ platform, arch, environment, cpuinfo, requestAmx }: Machine): Processor | string {
+/** The processor's instructions by what the machine says, or as text why there can be no native kernels for it. */
+export function recognise({ platform, arch, environment, cpuinfo, requestAmx }: Machine): Instructions | string {
   if (isOff(environment['MIXLAB_NATIVE'])) return 'MIXLAB_NATIVE=off'
   if (platform !== 'linux' || arch !== 'x64') return `none for ${platform} on ${arch} yet`
   let flags: Set<string>
@@ -104,9 +106,10 @@ export function findProcessor(): Processor | string {
   const { platform, arch, env: environment } = process
   const cpuinfo = () => readFileSync('/proc/cpuinfo', 'utf8')
   try {
-    const processor = recognise({ platform, arch, environment, cpuinfo, requestAmx: permitAmx })
-    if (typeof processor !== 'string') load()
-    return processor
+    const found = recognise({ platform, arch, environment, cpuinfo, requestAmx: permitAmx })
+    if (typeof found === 'string') return found
+    load()
+    return { ...found, firstLevelWays: findFirstLevelWays() }
   } catch {
     return 'koffi is not installed, or does not load here'
   }
