@@ -207,8 +207,9 @@ describe('the script that runs a job', () => {
 
   test('waits for an earlier process of the same job, and ends without starting when it is told so', async () => {
     const lock = join(sweepDirectory(), 'lock')
-    const first = start(`process.on('SIGTERM', () => {})\n${programs.untilTold}`, { lock })
-    await appears(join(first.directory, 'a.starts'))
+    const deaf = `process.on('SIGTERM', () => {}); fs.writeFileSync(file('ready'), 'ready')`
+    const first = start(`${deaf}\n${programs.untilTold}`, { lock })
+    await appears(join(first.directory, 'a.ready'))
     // Its shell is gone, the command itself goes on.
     first.child.kill('SIGKILL')
     await first.ended
