@@ -28,7 +28,7 @@ const depthOfPass = 256
 
 /** Bytes. */
 const cacheLine = 64
-/** Steps before its use in which the right operand is asked for: rows that are far apart are not foreseen by the processor. */
+/** Steps before its use in which an operand is asked for: rows that are far apart are not foreseen by the processor. */
 const stepsAhead = 8
 
 /** Words of a record: behind the common ones, bytes from row to row, step to step and strip to strip. */
@@ -165,7 +165,7 @@ function multiplyTile(p: Program, dot: Dot, kind: Left, tile: Tile): void {
       const to = p.copy(c)
       const rowsLeft = p.copy(rows)
       const block = (count: number) =>
-        strip(p, dot, kind, count, { ...tile, a, b, c: to, steps, done, masks: () => kept ?? masks() })
+        strip(p, dot, kind, count, { ...tile, a, b, c: to, steps, done, columnsLeft, masks: () => kept ?? masks() })
       p.while(rowsLeft, '>=', stripRows, () => {
         block(stripRows)
         p.increase(a, leftStrip)
@@ -188,12 +188,13 @@ interface Block extends Pick<Tile, 'stride' | 'leftRow' | 'leftStep' | 'rightSte
   readonly steps: Int
   /** Steps that were done before: where there are any, sums go on from the result. */
   readonly done: Int
+  readonly columnsLeft: Int
   readonly masks: () => readonly [low: Mask, high: Mask]
 }
 
 /** `count` rows of a strip of the left operand times one strip of the right one. */
 function strip(p: Program, dot: Dot, kind: Left, count: number, block: Block): void {
-  const { b, c, steps, stride, done, masks, rightStep } = block
+  const { b, c, steps, stride, done, columnsLeft, masks, rightStep } = block
   const sums = Array.from({ length: count }, () => [p.zero(), p.zero()] as const)
   const eachRow = (visit: (at: Int, sums: readonly [Vector, Vector]) => void) => {
     const at = p.copy(c)
@@ -215,32 +216,38 @@ function strip(p: Program, dot: Dot, kind: Left, count: number, block: Block): v
       p.loadInto(second, { base: at, displacement: p.width }, high)
     })
   })
-  // With AVX2 there is no room for masks here: the right operand is packed, in whole vectors.
-  const inside = p.lanes === 16 ? masks() : []
-  const { read, advance, unroll } = reader(p, kind, block)
+  const { read, advance, unroll, far } = reader(p, kind, count, block)
   const [of, left] = [p.copy(b), p.copy(steps)]
-  const step = (i: number) => {
-    for (let line = 0; line < 2 * p.width; line += cacheLine)
-      p.prefetch({ base: of, index: rightStep, scale: stepsAhead, displacement: line })
-    const [first, second] = [p.load({ base: of }, inside[0]), p.load({ base: of, displacement: p.width }, inside[1])]
-    for (const [row, pair] of sums.entries()) {
-      const value = p.broadcast(read(row, i))
-      p.accumulate(pair[0], value, first, dot)
-      p.accumulate(pair[1], value, second, dot)
+  const multiply = (inside: readonly Mask[]) => {
+    const step = (i: number) => {
+      for (let line = 0; line < 2 * p.width; line += cacheLine)
+        p.prefetch({ base: of, index: rightStep, scale: stepsAhead, displacement: line })
+      for (const place of far) p.prefetch(place)
+      const [first, second] = [p.load({ base: of }, inside[0]), p.load({ base: of, displacement: p.width }, inside[1])]
+      for (const [row, pair] of sums.entries()) {
+        const value = p.broadcast(read(row, i))
+        p.accumulate(pair[0], value, first, dot)
+        p.accumulate(pair[1], value, second, dot)
+      }
+      p.increase(of, rightStep)
     }
-    p.increase(of, rightStep)
-  }
-  p.while(left, '>=', unroll, () => {
-    for (let i = 0; i < unroll; i++) step(i)
-    advance(unroll)
-    p.increase(left, -unroll)
-  })
-  if (unroll > 1)
-    p.while(left, '>', 0, () => {
-      step(0)
-      advance(1)
-      p.increase(left, -1)
+    p.while(left, '>=', unroll, () => {
+      for (let i = 0; i < unroll; i++) step(i)
+      advance(unroll)
+      p.increase(left, -unroll)
     })
+    if (unroll > 1)
+      p.while(left, '>', 0, () => {
+        step(0)
+        advance(1)
+        p.increase(left, -1)
+      })
+  }
+  // With AVX2 there is no room for masks here: the right operand is packed, in whole vectors. On Intel's processors a load
+  // with a mask takes the place of a multiplication as well.
+  const whole = () => multiply([])
+  if (p.lanes === 16) p.if(columnsLeft, '>=', 2 * p.lanes, whole, () => multiply(masks()))
+  else whole()
   const [low, high] = masks()
   const after = eachRow((at, [first, second]) => {
     p.store({ base: at }, first, low)
@@ -253,12 +260,22 @@ interface Reader {
   read(row: number, step: number): Place
   advance(steps: number): void
   readonly unroll: number
+  /** What a later step will read, to be asked for. */
+  readonly far: readonly Place[]
 }
 
-function reader(p: Program, kind: Left, { a, leftStep, leftRow }: Block): Reader {
+function reader(p: Program, kind: Left, count: number, { a, leftStep, leftRow }: Block): Reader {
   const at = p.copy(a)
-  if (kind === 'columns')
-    return { read: (row) => ({ base: at, displacement: 4 * row }), advance: () => p.increase(at, leftStep), unroll: 1 }
+  if (kind === 'columns') {
+    const ahead = { base: at, index: leftStep, scale: stepsAhead } as const
+    return {
+      read: (row) => ({ base: at, displacement: 4 * row }),
+      advance: () => p.increase(at, leftStep),
+      unroll: 1,
+      // A strip lies across two lines as often as not.
+      far: [ahead, { ...ahead, displacement: 4 * (count - 1) }],
+    }
+  }
   // Fourteen rows from three of them, the distance between two, and three times it.
   const three = p.plus(leftRow, leftRow)
   p.increase(three, leftRow)
@@ -286,6 +303,7 @@ function reader(p: Program, kind: Left, { a, leftStep, leftRow }: Block): Reader
       for (const base of [at, second, fifth]) p.increase(base, 4 * steps)
     },
     unroll: 4,
+    far: [],
   }
 }
 
