@@ -129,7 +129,7 @@ export class Assembler {
   }
 
   shaped(name: WithConstant, target: number, second: number, operand: Operand, immediate: number): void {
-    this.#vector(withConstant[name], target, operand, { second, immediate })
+    this.#vector(withConstant[name], target, operand, { second, immediate, unit: name === 'insertQuarter' ? 16 : 64 })
   }
 
   /** vroundps, vrndscaleps: 0 to the nearest, 1 down, 2 up, 3 towards zero. */
@@ -207,6 +207,11 @@ export class Assembler {
   /** The upper half of a vector as the lower one. */
   upperHalf(target: number, source: number): void {
     this.#vector(this.set === 'avx512' ? [3, 1, 0x1b, 1] : [3, 1, 0x19], source, target, { immediate: 1 })
+  }
+
+  /** Four lanes of memory; the rest becomes 0. */
+  loadQuarter(target: number, source: Address): void {
+    this.#vector(twoOperands.load, target, source, { short: true, unit: 16 })
   }
 
   /** movss, movsd: one float or double of memory; the rest becomes 0. */

@@ -7,7 +7,7 @@ import type { KernelFrame, Write } from './kernel.ts'
 import { finishTile } from './product.ts'
 import type { Int, Mask, Place, Program, Vector } from './program.ts'
 import { findRecord, productWord } from './records.ts'
-import { transpose } from './transpose.ts'
+import { transpose, transposeFrom } from './transpose.ts'
 
 /** Rows at most, but of a product without depth: fewRows of src/few-products.ts. */
 const fewRows = 5
@@ -103,7 +103,7 @@ function multiplyAlong(p: Program, few: Few): void {
   for (let count = 1; count <= fewRows; count++) {
     p.if(rows, '==', count, () => {
       // Two groups at a time, where one alone would wait for its chain of additions rather than for memory.
-      if (p.lanes === 8 && count <= 2) wholes(count, 2)
+      if (count <= 2) wholes(count, 2)
       wholes(count, 1)
     })
   }
@@ -136,7 +136,7 @@ function alongWhole(p: Program, few: Few, count: number, groups: number, b: Int,
 /** As many columns as a vector has lanes, and their sums with each row. */
 interface Block {
   readonly sums: readonly Vector[]
-  /** A vector along each column. */
+  /** A vector across the columns of each step; with a mask, of the steps in it. */
   load(mask?: Mask): Vector[]
   advance(): void
 }
@@ -168,7 +168,15 @@ function columnReader(p: Program, first: Int, distance: Int, three: Int): Pick<B
     { base: third, index: three, scale: 4 },
   ]
   return {
-    load: (mask) => places.slice(0, p.lanes).map((place) => p.load(place, mask)),
+    load(mask) {
+      const own = places.slice(0, p.lanes)
+      return mask
+        ? transpose(
+            p,
+            own.map((place) => p.load(place, mask)),
+          )
+        : transposeFrom(p, own)
+    },
     advance() {
       for (const base of new Set([at, third, tenth])) p.increase(base, p.width)
     },
@@ -186,7 +194,7 @@ function alongPart(p: Program, few: Few, a: Int, b: Int, c: Int, columns: Int): 
       p.if(columns, '>', vectors.length, () => p.increase(at, few.rightColumn))
       vectors.push(p.load({ base: at }, mask))
     }
-    return vectors
+    return transpose(p, vectors)
   }
   along(p, few, a, [{ sums: [sum], load, advance: () => p.increase(from, p.width) }])
   p.store({ base: c }, sum, p.firstLanes(columns))
@@ -199,7 +207,7 @@ function along(p: Program, few: Few, left: Int, blocks: readonly Block[]): void 
   const each = (mask: Mask | undefined, visit: (i: number, step: () => void) => void) => {
     for (const { sums, load, advance } of blocks) {
       const { at, read, next } = leftReader(p, few, from, sums.length)
-      for (const [i, column] of transpose(p, load(mask)).entries())
+      for (const [i, column] of load(mask).entries())
         visit(i, () => {
           for (const [row, sum] of sums.entries()) p.accumulate(sum, read(row), column)
           next()

@@ -105,6 +105,8 @@ export const withConstant = {
   shuffle: [1, 0, 0xc6],
   shuffleQuarters: [3, 1, 0x23],
   swapHalves: [3, 1, 0x06],
+  /** Four lanes of memory in the place of those from 4 · constant on. */
+  insertQuarter: [3, 1, 0x18],
 } as const satisfies Record<string, Encoding>
 export type WithConstant = keyof typeof withConstant
 

@@ -394,6 +394,11 @@ export class Program {
     return this.#vector([x], [], (a, to, r) => a.quarter(to, r.of(x), which))
   }
 
+  /** Four lanes of memory; the others are 0. */
+  loadQuarter(place: Place): Vector {
+    return this.#vector(this.#uses(place), [], (a, to, r) => a.loadQuarter(to, r.place(place)))
+  }
+
   /** x · y + z, rounded once. */
   fma(x: Vector, y: Source, z: Source): Vector {
     if (!isValue(y) && !isValue(z)) return this.fma(x, this.vector(y), z)

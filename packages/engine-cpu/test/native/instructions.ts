@@ -241,6 +241,17 @@ export function instructions(set: InstructionSet): Record<string, Arbitrary<Line
       (target, source, which) =>
         `${wide ? 'vextractf32x4' : 'vextractf128'} ${short(target)},${name(source)},${hex(which)}`,
     ),
+    'shaped insertQuarter': simple(
+      [vector, vector, addresses, integer({ min: 0, max: wide ? 3 : 1 })],
+      (a, target, second, source, which) => a.shaped('insertQuarter', target, second, source, which),
+      (target, second, source, which) =>
+        `${wide ? 'vinsertf32x4' : 'vinsertf128'} ${name(target)},${name(second)},${memory(source, 16)},${hex(which)}`,
+    ),
+    loadQuarter: simple(
+      [vector, addresses],
+      (a, target, source) => a.loadQuarter(target, source),
+      (target, source) => `vmovups ${short(target)},${memory(source, 16)}`,
+    ),
     upperHalf: simple(
       [vector, vector],
       (a, target, source) => a.upperHalf(target, source),
