@@ -156,7 +156,7 @@ export class Caller implements AsyncDisposable {
     if (failure?.kind === 'budget') return this.#notMade(asked, failure, flight.owner === call ? end : undefined)
     if (!reply && !failure) throw interrupted()
     const owner = flight.owner!
-    if (owner !== call && reply) this.#recording?.alias(asked, owner)
+    if (owner !== call) this.#recording?.alias(asked, owner)
     return finished(asked, end, owner === call, owner !== call)
   }
 

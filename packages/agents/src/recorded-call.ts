@@ -4,7 +4,7 @@
 // - `reply`, `failure`: what a provider was asked and what came of it. Found by the call that it was made for, or by its
 //   key from any other.
 // - `not-made`: a call that the run gave up or did not make (deadline, cancelled, budget): true of that call alone.
-// - `alias`: a call that was given another call's reply.
+// - `alias`: a call that was given another call's reply or failure.
 // - `agents`: which models an arm's agents are.
 import { hash } from 'node:crypto'
 import { fromJson, toJson } from '@mixlab/core'
@@ -38,7 +38,7 @@ export interface RecordedCall {
   readonly date: string
 }
 
-/** A call that was given the reply of another. */
+/** A call that was given what another one came to. */
 export interface AliasedCall {
   readonly kind: 'alias'
   readonly key: string
@@ -57,7 +57,7 @@ export interface LineHead {
   readonly arm: string
   readonly tokens: number
   readonly money: number
-  /** Of an alias: the call whose reply it was given. */
+  /** Of an alias: the call whose reply or failure it was given. */
   readonly from?: string
 }
 

@@ -93,6 +93,18 @@ async function runPlan(folder: string, plans: readonly Plan[], options: Partial<
   return { outcomes, requests, totals: caller.totals() }
 }
 
+/** Two calls share a failure, and a third one asks the same a little later, waits for its turn, and fails as well. */
+const sharedFailure: Plan[] = (
+  [
+    [4, 1, 1526, 0],
+    [4, 1, 1527, 0],
+    [4, 1, 1526, 0],
+    [0, 0, 0, 0],
+    [2, 0, 0, 0],
+    [1, 0, 1525, 3],
+  ] as const
+).map(([text, sample, startMs, ms]) => ({ text, sample, startMs, ms, cancelMs: undefined, deadlineMs: undefined }))
+
 /** Every run syncs files to the disk, and waits behind whatever else the disk has to do. */
 const slow = { timeout: 180_000 }
 
@@ -121,7 +133,7 @@ test('a replay is the run, byte for byte, whatever was cancelled, late, shared, 
         expect(replay.totals()).toMatchObject({ replayed: plans.length, attempts: 0, cost: { inputTokens: 0 } })
       },
     ),
-    { numRuns: 150 },
+    { numRuns: 150, examples: [[sharedFailure, 2, 296]] },
   )
 })
 
