@@ -1,5 +1,6 @@
 // The forms in which products are computed: how operands are packed, how results are cut into tiles, and by which kernels,
 // as the processor and the precision have it.
+import { amxFloat32Work } from './native/amx-float32.ts'
 import { amxDepth, amxStrips, amxWorkBytes } from './native/amx-product.ts'
 import type { Processor } from './native/executable.ts'
 import { stripShape } from './native/product.ts'
@@ -59,8 +60,9 @@ const narrow: Layout = { ...portable, ...stripShape.avx2 }
 
 /** A layout, and the kernels that pack into it and multiply. */
 export interface Form extends Layout {
-  readonly pack: 'packStrips' | 'packStripsRounded' | 'packStripsBfloat16' | 'packStripsAmx'
-  readonly multiply: 'multiplyTiles' | 'multiplyTilesBfloat16' | 'multiplyTilesAmx'
+  /** None where the multiplying kernel takes operands as they lie, whatever their strides. */
+  readonly pack?: 'packStrips' | 'packStripsRounded' | 'packStripsBfloat16' | 'packStripsAmx'
+  readonly multiply: 'multiplyTiles' | 'multiplyTilesBfloat16' | 'multiplyTilesAmx' | 'multiplyTilesAmxFloat32'
   /** Numbers of a row that lie in one word of a strip. */
   readonly perWord: 1 | 2
   /** A strip's depth is filled up to a multiple of this. */
@@ -74,36 +76,84 @@ export interface Form extends Layout {
   }
   /** Multiplications, of words, that are worth handing to a thread: some microsecond's. */
   readonly chunk: number
-  /** Of a thread's work area. */
-  readonly workBytes: number
+  /** Of a thread's work area, for tiles of this size. */
+  readonly workBytes: (tileM: number, tileN: number) => number
 }
 
 const chunk = 60_000
-const workBytes = 256
+const workBytes = () => 256
 
-/** The form of products in a precision, by what kernels there are. */
-export function formOf(native: Processor | string, precision: 'float32' | 'bfloat16' = 'float32'): Form {
+/**
+ * From which on AMX is worth its packing in float32: rows and columns of a square product, and the steps that are packed
+ * at a time.
+ */
+const worthPacking = { side: 80, depth: 32 } as const
+
+/** What a form is chosen by. */
+type Sizes = Readonly<Record<'m' | 'n' | 'k', number>>
+
+/** The form of a product in a precision, by what kernels there are. */
+export function formOf(native: Processor | string, precision: 'float32' | 'bfloat16', { m, n, k }: Sizes): Form {
+  const { plain, large } = formsOf(native, precision)
+  // What is gained grows with m · n · k, what is packed with (m + n) · k.
+  return large && k >= worthPacking.depth && 2 * m * n >= worthPacking.side * (m + n) ? large : plain
+}
+
+interface Forms {
+  readonly plain: Form
+  /** Where products of many rows and columns have another. */
+  readonly large?: Form
+}
+
+const known = { float32: new Map<Processor | string, Forms>(), bfloat16: new Map<Processor | string, Forms>() }
+
+function formsOf(native: Processor | string, precision: 'float32' | 'bfloat16'): Forms {
+  const found = known[precision].get(native)
+  if (found) return found
+  const forms = createForms(native, precision)
+  known[precision].set(native, forms)
+  return forms
+}
+
+function createForms(native: Processor | string, precision: 'float32' | 'bfloat16'): Forms {
   const layout = typeof native === 'string' ? portable : native.set === 'avx512' ? wide : narrow
   const plain = { ...layout, perWord: 1, depthStep: 1, chunk, workBytes } as const
   const packed = { left: false, right: false, farLeft: false }
-  if (precision !== 'bfloat16') {
+  const amx = { ...ofAmx, inPlace: packed } as const
+  if (precision === 'float32') {
     const left = typeof native !== 'string'
     const inPlace = { left, right: layout === wide, farLeft: left && native.firstLevelWays >= 12 }
-    return { ...plain, pack: 'packStrips', multiply: 'multiplyTiles', inPlace }
+    const form = { ...plain, pack: 'packStrips', multiply: 'multiplyTiles', inPlace } as const
+    if (typeof native === 'string' || !native.amx) return { plain: form }
+    return {
+      plain: form,
+      large: {
+        ...amx,
+        multiply: 'multiplyTilesAmxFloat32',
+        tiles: tiles(amxStrips.rows, [
+          [16, 256],
+          [16, 128],
+          [8, 128],
+          [4, 128],
+          [4, 64],
+        ]),
+        perWord: 1,
+        depthStep: 1,
+        chunk: 4 * chunk,
+        workBytes: (tileM, tileN) => amxFloat32Work.bytes + amxFloat32Work.perLine * (tileM + tileN),
+      },
+    }
   }
   if (typeof native === 'string' || !native.bfloat16)
-    return { ...plain, pack: 'packStripsRounded', multiply: 'multiplyTiles', inPlace: packed }
-  const pairs = { ...plain, perWord: 2, inPlace: packed } as const
-  if (!native.amx) return { ...pairs, depthStep: 2, pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16' }
-  return {
-    ...pairs,
-    ...ofAmx,
-    depthStep: amxDepth,
-    pack: 'packStripsAmx',
-    multiply: 'multiplyTilesAmx',
-    chunk: 10 * chunk,
-    workBytes: amxWorkBytes,
+    return { plain: { ...plain, pack: 'packStripsRounded', multiply: 'multiplyTiles', inPlace: packed } }
+  if (native.amx) {
+    const names = { pack: 'packStripsAmx', multiply: 'multiplyTilesAmx' } as const
+    return {
+      plain: { ...amx, ...names, perWord: 2, depthStep: amxDepth, chunk: 10 * chunk, workBytes: () => amxWorkBytes },
+    }
   }
+  const names = { pack: 'packStripsBfloat16', multiply: 'multiplyTilesBfloat16' } as const
+  return { plain: { ...plain, ...names, perWord: 2, depthStep: 2, inPlace: packed } }
 }
 
 export const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple

@@ -76,7 +76,7 @@ export function multiply(backend: CpuBackend, products: readonly Product[], epil
 /** Whether the unit can follow within the product's own kernel. */
 export function canBeFollowed(backend: CpuBackend, product: Product, { precision, unit }: Epilogue): boolean {
   if (typeof backend.native() === 'string' || (backend.blas && precision !== 'bfloat16')) return false
-  const form = formOf(backend.native(), precision)
+  const form = formOf(backend.native(), precision ?? 'float32', product)
   const width = unit?.as === 'value' ? product.n / 2 : product.n
   return !isFew(product) && width % form.columns === 0 && packedFloats(product, form) <= passFloats
 }
@@ -96,7 +96,12 @@ function multiplyOurselves(backend: CpuBackend, products: readonly Product[], ep
     multiplyFew(backend, products, finishOf(epilogue))
     return backend.releaseScratch(mark)
   }
-  const form = formOf(backend.native(), epilogue.precision)
+  const native = backend.native()
+  const forms = Map.groupBy(products, (product) => formOf(native, epilogue.precision ?? 'float32', product))
+  for (const [form, own] of forms) multiplyInForm(backend, form, own, epilogue)
+}
+
+function multiplyInForm(backend: CpuBackend, form: Form, products: readonly Product[], epilogue: Epilogue): void {
   let pass: Product[] = []
   let floats = 0
   for (const product of products) {
@@ -184,7 +189,8 @@ function multiplyMany(backend: CpuBackend, form: Form, products: readonly Produc
 /** Rows a multiple of a page apart all lie in the same set of the first-level cache. */
 export const spreads = (stride: number): boolean => (4 * stride) % 4096 !== 0
 
-function leftInPlace({ inPlace, rows }: Form, { left, leftRow, leftDepth }: Product): Laid | undefined {
+function leftInPlace({ inPlace, rows, pack }: Form, { left, leftRow, leftDepth }: Product): Laid | undefined {
+  if (!pack) return { at: left, row: 4 * leftRow, step: 4 * leftDepth, strip: 4 * leftRow * rows }
   if (!inPlace.left) return undefined
   if (leftRow === 1 && spreads(leftDepth)) return { at: left, row: 0, step: 4 * leftDepth, strip: 4 * rows }
   if (leftDepth === 1 && (inPlace.farLeft || spreads(leftRow)))
@@ -192,7 +198,9 @@ function leftInPlace({ inPlace, rows }: Form, { left, leftRow, leftDepth }: Prod
   return undefined
 }
 
-function rightInPlace({ inPlace, columns }: Form, { right, rightColumn, rightDepth }: Product): Laid | undefined {
+function rightInPlace({ inPlace, columns, pack }: Form, product: Product): Laid | undefined {
+  const { right, rightColumn, rightDepth } = product
+  if (!pack) return { at: right, row: 0, step: 4 * rightDepth, strip: 4 * rightColumn * columns }
   if (!inPlace.right || rightColumn !== 1 || !spreads(rightDepth)) return undefined
   return { at: right, row: 0, step: 4 * rightDepth, strip: 4 * columns }
 }
@@ -227,7 +235,7 @@ function runTiles(
     items += tilesN * Math.ceil(m / tileM)
     macs += m * n * k
   }
-  const work = backend.scratch(form.workBytes * backend.threads())
+  const work = backend.scratch(form.workBytes(tileM, tileN) * backend.threads())
   const grain = Math.max(1, Math.ceil((form.chunk * items) / (macs + 1)))
   const activation = activations[epilogue.activation ?? 'linear']
   const parameters = [tileM, tileN, activation, epilogue.parameter ?? 0, work]
@@ -267,7 +275,7 @@ function createPacker(backend: CpuBackend, form: Form): Packer {
       const { address: table, buffer } = backend.stage(4 * records.length)
       new Int32Array(buffer, table, records.length).set(records)
       const grain = Math.max(together, Math.ceil((16_384 * items) / floats))
-      backend.run(form.pack, items, grain, table, records.length / packRecordWords)
+      backend.run(form.pack!, items, grain, table, records.length / packRecordWords)
     },
   }
 }

@@ -1,7 +1,7 @@
 // Running out of memory, for real: an engine with 64 MiB. What fails says who holds what, leaves nothing behind, and the
 // process goes on.
 import { MixlabError } from '@mixlab/core'
-import { tf, valueAndGradients } from '@mixlab/tensor'
+import { currentPrecision, tf, valueAndGradients, withPrecision } from '@mixlab/tensor'
 import { getKernel, type TensorInfo } from '@tensorflow/tfjs-core'
 import { describe, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backend.ts'
@@ -13,7 +13,7 @@ const mebi = 1 << 20
 process.env.MIXLAB_MEMORY = '64MiB'
 process.env.MIXLAB_THREADS = '2'
 const { cpuEngine, runningBackend } = await import('../src/index.ts')
-const engine = await cpuEngine.start()
+const engine = await cpuEngine.start({ precision: currentPrecision })
 const backend = runningBackend()!
 
 /** What must be as it was after an operation that failed. */
@@ -75,13 +75,13 @@ describe('the message', () => {
 
   test('counts scratch apart', () => {
     tf.tidy(() => {
-      tf.fill([mebi, 8], 1)
+      tf.fill([7680, 1024], 1)
       const a = tf.fill([1024, 1024], 1)
-      const b = tf.fill([1024, 2048], 1)
-      // Both operands are packed, whatever the processor.
-      const { message } = failsCleanly(() => tf.matMul(a, b, true))
-      expect(message).toMatch(/ MB asked for \(scratch of a kernel\), [\d.]+ MB allocated \(1 × float32 \[1048576, 8\]/)
-      expect(message).toMatch(/float32 \[1024, 2048\] 16\.8 MB, .*, scratch 4\.\d MB\) of at most/)
+      const b = tf.fill([1024, 3072], 1)
+      // Both operands are packed, in 2 or 4 bytes a number: there is room for the first.
+      const { message } = failsCleanly(() => withPrecision('bf16', () => tf.matMul(a, b, true)))
+      expect(message).toMatch(/ MB asked for \(scratch of a kernel\), [\d.]+ MB allocated \(1 × float32 \[7680, 1024\]/)
+      expect(message).toMatch(/float32 \[1024, 3072\] 25\.2 MB, .*, scratch [24]\.\d MB\) of at most/)
     })
   })
 

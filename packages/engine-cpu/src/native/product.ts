@@ -4,7 +4,8 @@
 // WebAssembly computes. With bfloat16 a step of the packed strips is a pair of numbers of each row (avx512_bf16).
 // A gated unit may follow: it then finds in the cache what was multiplied, instead of on a way to memory and back.
 // Tiles of AMX are multiplied by amx-product.ts, and share everything here but that.
-import { amxStrips, configureAmx, multiplyByAmx } from './amx-product.ts'
+import { amxFloat32Work, type Kept, multiplyFloat32ByAmx } from './amx-float32.ts'
+import { amxStrips, amxWorkBytes, configurationBytes, configureAmx, multiplyByAmx } from './amx-product.ts'
 import { gatedGradRow, gatedName, gatedRow } from './elementwise.ts'
 import type { InstructionSet } from './instructions.ts'
 import type { KernelFrame, Write } from './kernel.ts'
@@ -31,7 +32,10 @@ const cacheLine = 64
 /** Steps before its use in which an operand is asked for: rows that are far apart are not foreseen by the processor. */
 const stepsAhead = 8
 
-/** Words of a record: behind the common ones, bytes from row to row, step to step and strip to strip. */
+/**
+ * Words of a record: behind the common ones, bytes from row to row, step to step and strip to strip. Of what AMX multiplies
+ * in float32, which is not packed before, `rightStrip` is that of whole strips as well.
+ */
 const word = {
   ...productWord,
   leftRow: 10,
@@ -45,8 +49,8 @@ const word = {
 /** How a strip of the left operand is read: its rows side by side, or each by itself (`leftRow` > 0), its steps side by side. */
 type Left = 'columns' | 'rows'
 type Dot = 'fma231' | 'dotBfloat16'
-/** Instructions that multiply. */
-type By = Dot | 'amx'
+/** What multiplies: these instructions, or AMX bfloat16 or float32. */
+type By = Dot | 'amx' | 'amxFloat32'
 
 /**
  * A gated unit of the products, in numbers of F columns, n in the record. As value, the product is gate ‖ up, both F
@@ -66,8 +70,9 @@ export const multiplyTiles =
   (by: By, unit?: Unit): Write =>
   (frame) => {
     const { p, begin, end, memory } = frame
-    const { rows: stripRows, columns: stripColumns } = by === 'amx' ? amxStrips : stripShape[p.instructionSet]
-    const work = by === 'amx' ? configureAmx(frame) : undefined
+    const isAmx = by === 'amx' || by === 'amxFloat32'
+    const { rows: stripRows, columns: stripColumns } = isAmx ? amxStrips : stripShape[p.instructionSet]
+    const amx = isAmx ? startAmx(frame, by) : undefined
     p.range(begin, end, 1, (item) => {
       const record = findRecord(frame, item, 16, word.first)
       const field = (name: keyof typeof word) => p.loadInt({ base: record, displacement: 4 * word[name] }, 'int32')
@@ -95,7 +100,12 @@ export const multiplyTiles =
       }
       const multiply = (right: Int, result: Int) => {
         const of = { left, right, result, rows, columns, stride, ...strides }
-        if (by === 'amx') return multiplyByAmx(p, { ...of, work: work! })
+        if (by === 'amx') return multiplyByAmx(p, { ...of, work: amx!.work, words: strides.depth, parts: 1 })
+        if (by === 'amxFloat32') {
+          const rightColumn = p.quotient(strides.rightStrip, p.int(stripColumns))
+          const to = { ...of, rightColumn, work: amx!.work }
+          return multiplyFloat32ByAmx(p, to, amx!.room, { record, row }, amx!.kept)
+        }
         if (by === 'dotBfloat16') return multiplyTile(p, by, 'columns', of)
         const ofKind = (kind: Left) => () => multiplyTile(p, by, kind, of)
         p.if(strides.leftRow, '>', 0, ofKind('rows'), ofKind('columns'))
@@ -126,8 +136,21 @@ export const multiplyTiles =
         p.increase(beside, besideRow)
       })
     })
-    if (by === 'amx') p.releaseTiles()
+    if (isAmx) p.releaseTiles()
   }
+
+/** Tiles are configured; where a block of sums has room, and behind it what the thread packs. */
+function startAmx(frame: KernelFrame, by: 'amx' | 'amxFloat32'): { work: Int; room: Int; kept: Kept } {
+  const { p, pointer, thread, integer } = frame
+  const { bytes, perLine } = amxFloat32Work
+  const own = by === 'amx' ? p.int(amxWorkBytes) : p.plus(p.times(p.plus(integer(2), integer(3)), perLine), bytes)
+  const work = configureAmx(frame, p.plus(pointer(6), p.times(thread, own)))
+  return {
+    work,
+    room: p.plus(work, amxWorkBytes - configurationBytes),
+    kept: { record: p.int(0), row: p.int(0) },
+  }
+}
 
 export interface Tile {
   readonly left: Int
@@ -344,6 +367,7 @@ const plain: Readonly<Record<string, (unit?: Unit) => Write>> = {
   multiplyTiles: (unit) => multiplyTiles('fma231', unit),
   multiplyTilesBfloat16: (unit) => multiplyTiles('dotBfloat16', unit),
   multiplyTilesAmx: (unit) => multiplyTiles('amx', unit),
+  multiplyTilesAmxFloat32: (unit) => multiplyTiles('amxFloat32', unit),
 }
 
 /** The name of the kernel that has a gated unit behind its products. */

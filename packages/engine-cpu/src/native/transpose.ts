@@ -60,23 +60,24 @@ export function transpose(p: Program, rows: Vector[]): Vector[] {
  * @param rows where each begins: as many as a vector has lanes.
  */
 export function transposeFrom(p: Program, rows: readonly Place[]): Vector[] {
-  const columns: Vector[] = []
-  for (let first = 0; first < p.lanes; first += 4) {
-    const quarter = (row: number) => {
-      const place = rows[row]!
-      return { ...place, displacement: (place.displacement ?? 0) + 4 * first }
-    }
-    const [a, b, c, d] = [0, 1, 2, 3].map((row) => {
-      let x = p.loadQuarter(quarter(row))
-      for (let i = 1; i < p.lanes / 4; i++) x = p.shaped('insertQuarter', x, quarter(row + 4 * i), i)
-      return x
-    }) as [Vector, Vector, Vector, Vector]
-    for (const half of ['unpackLow', 'unpackHigh'] as const) {
-      const [left, right] = [p.three(half, a, b), p.three(half, c, d)]
-      columns.push(p.three('unpackLowPairs', left, right), p.three('unpackHighPairs', left, right))
-    }
+  return Array.from({ length: p.lanes / 4 }, (_, i) => transposeColumns(p, rows, 4 * i)).flat()
+}
+
+/** Four of the columns. */
+export function transposeColumns(p: Program, rows: readonly Place[], first: number): Vector[] {
+  const quarter = (row: number) => {
+    const place = rows[row]!
+    return { ...place, displacement: (place.displacement ?? 0) + 4 * first }
   }
-  return columns
+  const [a, b, c, d] = [0, 1, 2, 3].map((row) => {
+    let x = p.loadQuarter(quarter(row))
+    for (let i = 1; i < p.lanes / 4; i++) x = p.shaped('insertQuarter', x, quarter(row + 4 * i), i)
+    return x
+  }) as [Vector, Vector, Vector, Vector]
+  return (['unpackLow', 'unpackHigh'] as const).flatMap((half) => {
+    const [left, right] = [p.three(half, a, b), p.three(half, c, d)]
+    return [p.three('unpackLowPairs', left, right), p.three('unpackHighPairs', left, right)]
+  })
 }
 
 /** The sum of all lanes, in lane 0. */

@@ -2,6 +2,7 @@
 // lie. Padding is NaN, and results lie in wider rows, whose other elements must stay as they are.
 import { array, boolean, constantFrom, float, oneof, record } from 'fast-check'
 import { gatedName } from '../../src/native/elementwise.ts'
+import { amxFloat32Work } from '../../src/native/amx-float32.ts'
 import { amxDepth, amxStrips, amxWorkBytes } from '../../src/native/amx-product.ts'
 import type { Processor } from '../../src/native/executable.ts'
 import { followedBy, stripShape, type StripShape } from '../../src/native/product.ts'
@@ -157,7 +158,7 @@ interface Unit {
 
 /** Of products, and perhaps of a gated unit that follows. */
 interface Cases {
-  readonly plain: 'multiplyTiles' | Bfloat16Kernel
+  readonly plain: 'multiplyTiles' | 'multiplyTilesAmxFloat32' | Bfloat16Kernel
   readonly unit?: Unit
 }
 
@@ -353,10 +354,93 @@ const multiplyBfloat16 = (plain: Bfloat16Kernel, unit?: Unit) => {
   })
 }
 
+/** Where an operand's numbers lie, in elements: a row apart, and a step. */
+const layouts = {
+  rows: (_rows: number, depth: number) => ({ row: depth + 1, step: 1 }),
+  columns: (rows: number) => ({ row: 1, step: rows + 2 }),
+  neither: (_rows: number, depth: number) => ({ row: 3 * depth, step: 3 }),
+} as const
+
+type Layout = keyof typeof layouts
+
+/** [rows, depth] with NaN between its rows. */
+function layOut(values: Float32Array, rows: number, depth: number, layout: Layout) {
+  const { row, step } = layouts[layout](rows, depth)
+  const elements = new Float32Array((rows - 1) * row + (depth - 1) * step + 1).fill(NaN)
+  for (let i = 0; i < rows; i++) for (let k = 0; k < depth; k++) elements[i * row + k * step] = values[i * depth + k]!
+  return { elements, row: 4 * row, step: 4 * step }
+}
+
+const layout = constantFrom<Layout>('rows', 'columns', 'neither')
+
+/** Operands in any layout; parts of bfloat16 that are subnormal are zeros. */
+const multiplyFloat32ByAmx = (unit?: Unit) => {
+  const plain = 'multiplyTilesAmxFloat32'
+  return kernelCases({
+    alone: true,
+    runsOn: (set, processor) => set === 'avx512' && processor.amx,
+    parameters: record({
+      ...common,
+      activation: constantFrom(0),
+      values: oneof(plainValues, unit ? plainValues : anyValues),
+      layouts: record({ left: layout, right: layout }),
+    }),
+    setup: ({ products: given, values, layouts: how, ...rest }, target) => {
+      const products = unit ? followable(given, unit) : given
+      const laid = products.map(({ m, n, k }, i) => {
+        const [left, right] = [floats(m * k, values, 3 * i), floats(n * k, values, 3 * i + 1)]
+        return { left, right, a: layOut(left, m, k, how.left), b: layOut(right, n, k, how.right) }
+      })
+      const tensors = each(products, (product, i) => {
+        const { m, n, k, border, hasBias } = product
+        const { left, right, a, b } = laid[i]!
+        const bias = floats(n, values, 3 * i + 2)
+        const before = new Float32Array(resultSize(product)).fill(3)
+        let largest = 0
+        const result: (number | undefined)[] = [...before]
+        for (let row = 0; row < m; row++)
+          for (let column = 0; column < n; column++) {
+            let [sum, size] = [hasBias ? bias[column]! : 0, hasBias ? Math.abs(bias[column]!) : 0]
+            for (let j = 0; j < k; j++) {
+              const each = left[row * k + j]! * right[column * k + j]!
+              sum += each
+              if (Number.isFinite(each)) size += Math.abs(each)
+            }
+            // Where sums may exceed float32 on the way, it depends on their order.
+            const depends = !(size < 2 ** 126)
+            result[row * (n + border) + column] = depends ? undefined : sum
+            if (!depends) largest = Math.max(largest, size)
+          }
+        // Of 32 steps the highest parts make 16 additions and two more, and each of six products of parts is added to what
+        // there was. No number that AMX multiplies is above 2⁶²; of its partner less than 2⁻¹²⁶ may be left out.
+        const absolute = (20 + 6 * Math.ceil(k / amxDepth)) * 2 ** -24 * largest + k * 2 ** -64
+        return {
+          [`left${i}`]: input(a.elements),
+          [`right${i}`]: input(b.elements),
+          [`result${i}`]: updated(before, { expected: () => result, tolerance: { absolute } }),
+          ...(hasBias && { [`bias${i}`]: input(bias) }),
+        }
+      })
+      const laidOf = (product: Shape) => {
+        const { a, b } = laid[products.indexOf(product)]!
+        return [a.row, a.step, amxStrips.rows * a.row, b.step, amxStrips.columns * b.row]
+      }
+      const workBytes =
+        amxFloat32Work.bytes +
+        amxFloat32Work.perLine * (rest.tileRows * amxStrips.rows + rest.tileColumns * amxStrips.columns)
+      const setup = (of?: Unit, more = {}) =>
+        tiles(products, amxStrips, { ...tensors, ...more }, laidOf, rest, of, workBytes)
+      if (!unit) return setup()
+      return setup(unit, unitTensors({ plain, unit }, products, values, target, setup))
+    },
+  })
+}
+
 const ofPlain = {
   multiplyTiles,
   multiplyTilesBfloat16: (unit?: Unit) => multiplyBfloat16('multiplyTilesBfloat16', unit),
   multiplyTilesAmx: (unit?: Unit) => multiplyBfloat16('multiplyTilesAmx', unit),
+  multiplyTilesAmxFloat32: multiplyFloat32ByAmx,
 }
 
 export const productCases: Readonly<Record<string, KernelCases>> = Object.fromEntries(

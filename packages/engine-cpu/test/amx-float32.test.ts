@@ -1,0 +1,106 @@
+// Float32 products by AMX: nearer to the exact ones than the chains of fused multiply-adds that all other kernels compute, and
+// the same where there are numbers that bfloat16 has no parts for.
+import { assert, array, constantFrom, integer, property } from 'fast-check'
+import { afterAll, describe, expect, test } from 'vitest'
+import { CpuBackend } from '../src/backend.ts'
+import { findProcessor } from '../src/native/executable.ts'
+import { formOf } from '../src/product-forms.ts'
+import { multiply } from '../src/products.ts'
+import { randomValues } from './start.ts'
+
+const processor = findProcessor()
+const hasAmx = typeof processor === 'object' && processor.amx
+
+interface Shape {
+  readonly m: number
+  readonly n: number
+  readonly k: number
+}
+
+describe.skipIf(!hasAmx)('float32 by AMX', () => {
+  const [amx, chains] = [true, false].map((native) => new CpuBackend({ threads: 2, native })) as [
+    CpuBackend,
+    CpuBackend,
+  ]
+  afterAll(() => {
+    for (const backend of [amx, chains]) backend.dispose()
+  })
+
+  /** left [m, k] · right [k, n] */
+  function product(backend: CpuBackend, { m, n, k }: Shape, left: Float32Array, right: Float32Array): Float32Array {
+    const infos = [left, right, new Float32Array(m * n)].map((data) => {
+      const info = backend.output([data.length], 'float32')
+      backend.view(info).set(data)
+      return info
+    })
+    const [a, b, c] = infos.map((info) => backend.pointer(info)) as [number, number, number]
+    const strides = { leftRow: k, leftDepth: 1, rightDepth: n, rightColumn: 1, resultRow: n }
+    multiply(backend, [{ left: a, right: b, result: c, m, n, k, ...strides }])
+    const found = Float32Array.from(backend.view(infos[2]!))
+    for (const info of infos) backend.release(info)
+    return found
+  }
+
+  /** The root of the mean square of (found − exact) / Σ |a · b|. */
+  function error(found: Float32Array, { m, n, k }: Shape, left: Float32Array, right: Float32Array): number {
+    let squares = 0
+    for (let i = 0; i < m; i++)
+      for (let j = 0; j < n; j++) {
+        let [sum, size] = [0, 0]
+        for (let p = 0; p < k; p++) {
+          const each = left[i * k + p]! * right[p * n + j]!
+          sum += each
+          size += Math.abs(each)
+        }
+        squares += ((found[i * n + j]! - sum) / size) ** 2
+      }
+    return Math.sqrt(squares / (m * n))
+  }
+
+  test.each<Shape>([
+    { m: 96, n: 96, k: 32 },
+    { m: 130, n: 100, k: 256 },
+    { m: 100, n: 130, k: 1000 },
+  ])('of $m × $k · $k × $n has at most two thirds of the error', (shape) => {
+    expect(formOf(processor as Exclude<typeof processor, string>, 'float32', shape).multiply).toMatch(/AmxFloat32$/)
+    const { m, n, k } = shape
+    const operands = [randomValues(m * k, 1), randomValues(k * n, 2)] as const
+    const [ours, theirs] = [amx, chains].map((backend) =>
+      error(product(backend, shape, ...operands), shape, ...operands),
+    )
+    expect(ours).toBeLessThan(2 ** -24)
+    expect(ours! / theirs!).toBeLessThan(2 / 3)
+  })
+
+  test('whole numbers of up to 12 digits are multiplied exactly', () => {
+    const shape = { m: 96, n: 97, k: 33 }
+    const whole = (count: number, seed: number) => randomValues(count, seed).map((x) => Math.round(x * 300))
+    const operands = [whole(96 * 33, 3), whole(33 * 97, 4)] as const
+    expect(product(amx, shape, ...operands)).toEqual(product(chains, shape, ...operands))
+  })
+
+  test('infinities, NaN and the largest numbers give what chains of multiply-adds give', () => {
+    const shape = { m: 96, n: 130, k: 300 }
+    const odd = constantFrom(NaN, Infinity, -Infinity, 3.4028235e38, -3.4028235e38, 3.39e38, 2e38)
+    const places = array(integer({ min: 0, max: 96 * 300 - 1 }), { maxLength: 3 })
+    let others = 0
+    assert(
+      property(places, places, odd, (inLeft, inRight, value) => {
+        const operands = [randomValues(96 * 300, 5), randomValues(300 * 130, 6)] as const
+        for (const place of inLeft) operands[0][place] = value
+        for (const place of inRight) operands[1][place] = value
+        const [found, wanted] = [amx, chains].map((backend) => product(backend, shape, ...operands))
+        for (const [i, x] of wanted!.entries()) {
+          if (!Number.isFinite(x)) others++
+          if (Object.is(found![i], x)) continue
+          // Sums of hundreds, unless there are such numbers in them.
+          const size = Math.abs(x) < 1e30 ? 300 : 4e38
+          if (!(Math.abs(found![i]! - x) <= 1e-6 * size))
+            throw new Error(`element ${i} is ${found![i]} instead of ${x}`)
+        }
+      }),
+      { numRuns: 40 },
+    )
+    expect(others).toBeGreaterThan(1000)
+  })
+})
