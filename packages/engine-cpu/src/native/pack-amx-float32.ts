@@ -90,7 +90,11 @@ interface Square {
   readonly at: Int
   readonly stride: Int
   readonly half: Int
+  /** Bytes from there to what is packed some squares later, which is asked for. */
+  readonly ahead: number
 }
+
+const squaresAhead = 2
 
 function packSquare(p: Program, width: Width, neighbours: Neighbours, given: Rows): void {
   const { from, rows, steps, rowStride, stepStride, copy } = given
@@ -99,6 +103,7 @@ function packSquare(p: Program, width: Width, neighbours: Neighbours, given: Row
     at: p.copy(from),
     stride: p.copy(asRows ? stepStride : rowStride),
     half: asRows ? p.times(stepStride, side) : p.int(lineBytes),
+    ahead: squaresAhead * (asRows ? 1 : 2) * lineBytes,
   }
   const readCopy = () => {
     p.set(square.at, copy)
@@ -134,16 +139,17 @@ function packSquare(p: Program, width: Width, neighbours: Neighbours, given: Row
 /** Visits vector i of both halves. */
 type EachLine = (p: Program, square: Square, visit: (i: number, x: Vector, y: Vector) => void) => void
 
-const eachVector: EachLine = (p, { at, stride, half }, visit) => {
+const eachVector: EachLine = (p, { at, stride, half, ahead }, visit) => {
   const [low, high] = [p.copy(at), p.plus(at, half)]
   for (let i = 0; i < side; i++) {
+    for (const base of [low, high]) p.prefetch({ base, displacement: ahead })
     visit(i, p.load({ base: low }), p.load({ base: high }))
     p.increase(low, stride)
     p.increase(high, stride)
   }
 }
 
-const eachTransposed: EachLine = (p, { at, stride, half }, visit) => {
+const eachTransposed: EachLine = (p, { at, stride, half, ahead }, visit) => {
   const three = p.plus(stride, p.plus(stride, stride))
   const rowsFrom = (first: Int): Place[] => {
     const bases = [p.copy(first)]
@@ -156,6 +162,7 @@ const eachTransposed: EachLine = (p, { at, stride, half }, visit) => {
     ])
   }
   const halves = [rowsFrom(at), rowsFrom(p.plus(at, half))]
+  for (const place of halves.flat()) p.prefetch({ ...place, displacement: ahead })
   for (let first = 0; first < side; first += 4) {
     const [low, high] = halves.map((rows) => transposeColumns(p, rows, first)) as [Vector[], Vector[]]
     for (const [i, x] of low.entries()) visit(first + i, x, high[i]!)
