@@ -21,6 +21,7 @@ import { type Deferrable, Deferral, type Pending } from './deferral.ts'
 import type { Processor } from './native/executable.ts'
 import { bytesFor, type Held, TensorMemory } from './tensor-memory.ts'
 import type { Walk } from './native/fused.ts'
+import { notedPool, Recording } from './recording.ts'
 import { tensorName } from './out-of-memory.ts'
 import { createPool, disposedError, threadsFromEnvironment, type KernelObserver, type Pool } from './pool.ts'
 
@@ -81,6 +82,8 @@ export class CpuBackend extends KernelBackend {
   /** Only machine code can be made for a chain of functions. */
   readonly #deferral: Deferral<Data> | undefined
   readonly #made = new MadeByKernels()
+  /** What is being noted. */
+  #recording: Recording<Data> | undefined
   #disposed = false
 
   constructor({
@@ -92,7 +95,8 @@ export class CpuBackend extends KernelBackend {
   }: CpuBackendOptions = {}) {
     super()
     this.#memory = createSharedMemory(memoryLimit === undefined ? memoryFromEnvironment() : memoryOf(memoryLimit))
-    this.#pool = createPool(kernelModule(), this.#memory, threads, native)
+    const pool = createPool(kernelModule(), this.#memory, threads, native)
+    this.#pool = notedPool(pool, () => this.#recording)
     const setting = blas ?? (native ? blasSetting(typeof this.native() === 'object') : 'off')
     this.blas = openBlas(setting, this.#memory.memory)
     this.#tensors = new TensorMemory(this.#memory, this.#pool.dataStart, this.#pool.progress)
@@ -107,8 +111,10 @@ export class CpuBackend extends KernelBackend {
 
   /** Byte address of the tensor's elements, 64-byte aligned. */
   pointer(info: TensorInfo): number {
-    const { address, dtype } = this.#computed(info.dataId)
+    const data = this.#computed(info.dataId)
+    const { address, dtype } = data
     if (address === 0) throw new Error(`a ${dtype} tensor has no address`)
+    this.#recording?.use(info, data)
     return address
   }
 
@@ -118,6 +124,7 @@ export class CpuBackend extends KernelBackend {
     if (data.holds > 0) this.#deferral?.flush()
     data.settled = false
     delete data.values
+    this.#recording?.written.add(data)
     return this.pointer(info)
   }
 
@@ -211,6 +218,72 @@ export class CpuBackend extends KernelBackend {
     this.#pool.run(kernel, count, grain, args)
   }
 
+  /** Plans jobs whose arguments may be others each time that a recording is repeated: `plan` is called again. */
+  planned(plan: () => void): void {
+    const recording = this.#recording
+    if (!recording) return plan()
+    recording.notePlan(plan)
+    this.#note(undefined, plan)
+  }
+
+  #note<R>(recording: Recording<Data> | undefined, body: () => R): R {
+    const before = this.#recording
+    this.#recording = this.#tensors.recording = recording
+    try {
+      return body()
+    } finally {
+      this.#recording = this.#tensors.recording = before
+    }
+  }
+
+  /** An empty recording; it has memory until it is forgotten. */
+  createRecording(): Recording<Data> {
+    return new Recording<Data>({
+      allocate: (bytes) => {
+        const address = this.#tensors.allocate(bytes, () => 'a recording')
+        this.#tensors.reserve(address)
+        return address
+      },
+      read: (address, bytes) => new Uint8Array(this.#memory.buffer(), address, bytes).slice(),
+    })
+  }
+
+  /** Runs a function, and notes what it asks for. */
+  record<R>(recording: Recording<Data>, body: () => R): R {
+    this.#deferral?.flush()
+    const result = this.#note(recording, () => {
+      const found = body()
+      this.#deferral?.flush()
+      return found
+    })
+    recording.end()
+    return result
+  }
+
+  /**
+   * Asks for the same once more, for what becomes its result. Returns false, and asks for nothing, where what it reads is
+   * no longer what it was.
+   */
+  repeat(recording: Recording<Data>, result: TensorInfo): boolean {
+    if (recording.reason !== undefined || !recording.isCurrent()) return false
+    this.#deferral?.flush()
+    for (const entry of recording.entries) {
+      if (typeof entry === 'function') this.call(entry, undefined)
+      else if (entry.code === 0) this.#pool.run(entry.kernel, entry.count, entry.grain, entry.args)
+      else this.#pool.runCode(entry.code, entry.count, entry.grain, entry.args)
+    }
+    for (const data of [...recording.written, this.#data.get(result.dataId)]) {
+      data.settled = false
+      delete data.values
+    }
+    return true
+  }
+
+  /** Frees the memory of a recording that is repeated no more. */
+  forget(recording: Recording<Data>): void {
+    this.#tensors.unreserve(recording.owned)
+  }
+
   /** Waits until all kernels that were asked for have run. @throws what went wrong in one of them since the last time */
   settle(): void {
     this.#pool.settle()
@@ -230,6 +303,9 @@ export class CpuBackend extends KernelBackend {
   /** A tensor's values, to be read at once; not to be written to. */
   values(info: Pick<TensorInfo, 'dataId'>): Values {
     const data = this.#computed(info.dataId)
+    // What was given on the way is the same each time, or else its table differs.
+    if (this.#recording && !(data.values && this.#recording.owned.has(data.address)))
+      this.#recording.refuse('it looks at a value')
     if (data.values) return data.values
     if (!data.settled) this.settle()
     data.settled = true

@@ -10,6 +10,7 @@ import { kernelModule } from './kernel-module.ts'
 import './kernels/index.ts'
 import { memoryFromEnvironment } from './memory.ts'
 import { nativeKernels } from './native/registry.ts'
+import { Repetition } from './repetition.ts'
 
 /** The running backend; undefined before the engine was started. */
 export function runningBackend(): CpuBackend | undefined {
@@ -92,6 +93,7 @@ export const cpuEngine: Engine = {
       require: (bytes, purpose) => backend.require(bytes, purpose),
       kernels: listKernels,
       synchronize: () => backend.synchronize(),
+      repeated: (input, f) => new Repetition(backend, input, f),
     }
   },
 }

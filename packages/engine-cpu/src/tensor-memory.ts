@@ -18,6 +18,11 @@ export interface Held {
   index: number
 }
 
+/** Where blocks come from instead of the allocator. */
+export interface Blocks {
+  allocate(bytes: number): number
+}
+
 export const bytesFor = (size: number, dtype: DataType): number => size * (dtype === 'bool' ? 1 : 4)
 
 export class TensorMemory {
@@ -27,6 +32,10 @@ export class TensorMemory {
   /** What has an address, in no order. */
   readonly #held: Held[] = []
   readonly #scratch: number[] = []
+  /** Of recordings: blocks that are not given back. */
+  readonly #reserved = new Set<number>()
+  /** Gives the blocks, while there is one. */
+  recording: Blocks | undefined
 
   /** `start`: the first address that is free for data. */
   constructor(memory: SharedMemory, start: number, progress: Progress) {
@@ -42,14 +51,15 @@ export class TensorMemory {
   /** Gives data that has no memory a block of it. @throws MixlabError (`out-of-memory`) */
   place(data: Held): void {
     const bytes = bytesFor(data.size, data.dtype)
-    const address = this.#allocator.allocate(bytes)
-    if (address === undefined) throw this.#shortage(bytes, tensorName(data.dtype, data.shape))
-    this.#hold(data, address)
+    this.#hold(
+      data,
+      this.#allocate(bytes, () => tensorName(data.dtype, data.shape)),
+    )
   }
 
   /** The same for little that the host will write at once, whatever jobs are under way. Returns whether there was room. */
   placeAtHost(data: Held): boolean {
-    if (bytesFor(data.size, data.dtype) > hostBlockBytes) return false
+    if (bytesFor(data.size, data.dtype) > hostBlockBytes || this.recording) return false
     const address = this.#host.take()
     if (address === undefined) return false
     this.#hold(data, address)
@@ -74,13 +84,41 @@ export class TensorMemory {
       last.index = data.index
     }
     if (this.#host.has(data.address)) this.#host.give(data.address)
-    else this.#allocator.release(data.address)
+    else this.#release(data.address)
     data.address = 0
   }
 
-  scratch(bytes: number): number {
+  #allocate(bytes: number, purpose: () => string): number {
+    return this.recording ? this.recording.allocate(bytes) : this.allocate(bytes, purpose)
+  }
+
+  /** A block that is not a tensor's. @throws MixlabError (`out-of-memory`) */
+  allocate(bytes: number, purpose: () => string): number {
     const address = this.#allocator.allocate(bytes)
-    if (address === undefined) throw this.#shortage(bytes, 'scratch of a kernel')
+    if (address === undefined) throw this.#shortage(bytes, purpose())
+    return address
+  }
+
+  #release(address: number): void {
+    if (!this.#reserved.has(address)) this.#allocator.release(address)
+  }
+
+  /** Blocks that stay allocated, whoever frees what is in them. */
+  reserve(address: number): void {
+    this.#reserved.add(address)
+  }
+
+  /** The end of that: what is in none of the tensors is freed. */
+  unreserve(addresses: Iterable<number>): void {
+    const held = new Set(this.#held.map(({ address }) => address))
+    for (const address of addresses) {
+      this.#reserved.delete(address)
+      if (!held.has(address)) this.#allocator.release(address)
+    }
+  }
+
+  scratch(bytes: number): number {
+    const address = this.#allocate(bytes, () => 'scratch of a kernel')
     this.#scratch.push(address)
     return address
   }
@@ -90,7 +128,7 @@ export class TensorMemory {
   }
 
   releaseScratch(mark: number): void {
-    while (this.#scratch.length > mark) this.#allocator.release(this.#scratch.pop()!)
+    while (this.#scratch.length > mark) this.#release(this.#scratch.pop()!)
   }
 
   usage(): { allocatedBytes: number; reservedBytes: number } {

@@ -50,7 +50,7 @@ export class KeyValueCache implements Disposable {
       )
     }
     const buffers = { keys: this.#keys[layer]!, values: this.#values[layer]! }
-    return cachedAttention(rows, buffers, { ...options, position: this.#position })
+    return cachedAttention(rows, buffers, { ...options, position: () => this.#position })
   }
 
   /** Called by the model once all layers have read `tokens` more. */

@@ -2,7 +2,7 @@
 // positions would have to move, the last contextLength tokens are read anew for each token, as nanoGPT does. Prompts of
 // one length run together; each prompt has random numbers of its own, so its continuation does not depend on the others.
 import { interrupted, MixlabError, RandomStream } from '@mixlab/core'
-import { tf } from '@mixlab/tensor'
+import { activeEngine, type Repeated, tf } from '@mixlab/tensor'
 import type { KeyValueCache } from './cache.ts'
 import type { LanguageModel } from './language-model.ts'
 import { checkSampling, chooseToken, type SamplingOptions } from './sampling.ts'
@@ -106,10 +106,11 @@ async function* continueGroup(
   const start = sequences[0]!.tokens.length
   const capacity = Math.min(model.contextLength, start + options.maxTokens)
   const cache = options.cache === false ? undefined : model.createCache(sequences.length, capacity)
+  const next = cache && nextToken(model, sequences.length, cache)
   try {
     for (let added = 0; added < options.maxTokens && sequences.some(({ open }) => open); added++) {
       if (options.signal?.aborted) throw interrupted('generation was interrupted')
-      const logits = await lastLogits(model, sequences, cache)
+      const logits = await lastLogits(model, sequences, cache, next)
       for (const [row, sequence] of sequences.entries()) {
         const own = logits.subarray(row * model.vocabulary, (row + 1) * model.vocabulary)
         const token = chooseToken(own, sampling, sequence.tokens, sequence.rng)
@@ -119,8 +120,18 @@ async function* continueGroup(
       }
     }
   } finally {
+    next?.dispose()
     cache?.dispose()
   }
+}
+
+/** Logits [B, V] of one token of each sequence, for engines that need not be told each time how. */
+function nextToken(model: LanguageModel, batch: number, cache: KeyValueCache): Repeated | undefined {
+  if (!model.repeatsTokens) return undefined
+  return activeEngine()?.repeated?.(
+    tf.keep(tf.zeros([batch, 1], 'int32')),
+    (tokens_B1) => model.forward(tokens_B1 as tf.Tensor2D, { training: false, positions: 'last', cache }).logits,
+  )
 }
 
 /** Logits of each sequence's next token [B, V], reading only what the cache does not hold. */
@@ -128,10 +139,17 @@ async function lastLogits(
   model: LanguageModel,
   sequences: readonly Sequence[],
   cache: KeyValueCache | undefined,
+  next: Repeated | undefined,
 ): Promise<Float32Array> {
   const length = sequences[0]!.tokens.length
   const cached = cache && length <= cache.length
   const from = cached ? cache.position : Math.max(0, length - model.contextLength)
+  if (cached && next && from === length - 1) {
+    const logits = next.run(Int32Array.from(sequences, ({ tokens }) => tokens.at(-1)!)) as Float32Array
+    // Where the model was not asked, it has not told.
+    cache.advance(length - cache.position)
+    return logits
+  }
   const logits = tf.tidy(() => {
     const rows = sequences.map(({ tokens }) => tokens.slice(from))
     const tokens_BT = tf.tensor2d(rows.flat(), [rows.length, length - from], 'int32')

@@ -54,6 +54,11 @@ export interface LanguageModel extends Module {
   forward(tokens_BT: tf.Tensor2D, context: ForwardContext): LanguageModelOutput
   /** Called once after each optimizer step: lets routers steer by the loads since the last one. */
   afterStep(): void
+  /**
+   * Whether one token is read with a cache in the same way at each position, but for the position that `cachedAttention` is
+   * told: engines may then read the next one without asking the model. Default: no.
+   */
+  readonly repeatsTokens?: boolean
   /** Positions of key-value cache for `batch` sequences of up to `length` tokens. */
   createCache(batch: number, length: number): KeyValueCache
 }

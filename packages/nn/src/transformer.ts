@@ -120,6 +120,10 @@ export class Transformer extends Module implements LanguageModel {
     return this.config.contextLength
   }
 
+  get repeatsTokens(): boolean {
+    return this.#positions === undefined && this.#mixtures.length === 0
+  }
+
   get activeParameters(): number {
     const all = [...this.parameters().values()].reduce((sum, { size }) => sum + size, 0)
     return this.#mixtures.reduce((sum, layer) => sum - layer.idleParameters, all)

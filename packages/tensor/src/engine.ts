@@ -1,5 +1,6 @@
 // What an engine is: a TensorFlow.js backend plus a description of what it can do.
 import type { Precision, PrecisionName } from './precision.ts'
+import type { tf } from './tf.ts'
 
 export type Availability =
   | { readonly ok: true; readonly detail: string }
@@ -20,6 +21,13 @@ export interface EngineContext {
   precision(): Precision
 }
 
+/** See `RunningEngine.repeated`. */
+export interface Repeated extends Disposable {
+  /** The values of `f` of these values. */
+  run(values: tf.TypedArray): tf.TypedArray
+  dispose(): void
+}
+
 export interface RunningEngine {
   readonly name: string
   /** Of the TensorFlow.js backend. */
@@ -38,6 +46,12 @@ export interface RunningEngine {
   require?(bytes: number, purpose: string): void
   /** Waits until all that was asked for is computed, for whoever measures time. Of engines that compute behind the caller's back. */
   synchronize?(): void
+  /**
+   * `f` of other values of `input` each time, whose result is read on the host. An engine may do again what `f` asked it
+   * for instead of calling it: all that changes otherwise between two calls must be an attribute that is a function
+   * (`position` of cachedAttention). What reads tensors on the host is called each time. `input` is disposed of with it.
+   */
+  repeated?(input: tf.Tensor, f: (input: tf.Tensor) => tf.Tensor): Repeated
   /** Every kernel it can run; `native` are its own, the others run as references or on copied data. */
   kernels(): { name: string; native: boolean }[]
 }

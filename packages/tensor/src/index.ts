@@ -7,7 +7,7 @@ import './tape-gradients.ts'
 import './tensor-infos.ts'
 
 export { tf } from './tf.ts'
-export type { Availability, Engine, EngineContext, RunningEngine } from './engine.ts'
+export type { Availability, Engine, EngineContext, Repeated, RunningEngine } from './engine.ts'
 export {
   activeEngine,
   type EngineRegistration,

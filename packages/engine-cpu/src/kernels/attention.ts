@@ -22,8 +22,8 @@ const fewQueries = 8
 const stretch = 256
 /** Where there are fewer heads than this, a head is cut further. */
 const enoughItems = 32
-/** Multiplications in a chunk of items, at least. */
-const chunkWork = 100_000
+/** Multiplications in a chunk of items, at least; of few queries, which wait for memory. */
+const chunkWork = { many: 100_000, few: 10_000 } as const
 
 const roundUp = (value: number, multiple: number): number => Math.ceil(value / multiple) * multiple
 
@@ -99,9 +99,10 @@ function grain(
   { batch, queries, heads, length, features, valueFeatures }: Omit<Given, 'causal'>,
   times: number,
   items: number,
+  least: number = chunkWork.many,
 ): number {
   const work = (times * batch * heads * queries * length * (features + valueFeatures)) / items
-  return Math.max(1, Math.ceil(chunkWork / Math.max(1, work)))
+  return Math.max(1, Math.ceil(least / Math.max(1, work)))
 }
 
 /** Work memory for every thread: address and bytes of each. */
@@ -129,7 +130,7 @@ function attendFew(backend: CpuBackend, given: Given, outputs: Outputs): void {
   const work = workOf(backend, ((queries * heads) / keyHeads) * (stretch + roundUp(features, 4)))
   const args = argumentsOf({ ...given, ...options(given), ...outputs, ...work, partials, block: stretch })
   const items = batch * stretches * keyHeads
-  backend.run('attentionFew', items, grain(given, 1, items), ...args)
+  backend.run('attentionFew', items, grain(given, 1, items, chunkWork.few), ...args)
   backend.run('attentionFewCombine', batch * queries * heads, 64, ...args)
 }
 

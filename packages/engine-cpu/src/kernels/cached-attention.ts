@@ -29,33 +29,38 @@ function place(
 defineKernel('mixlab.CachedAttention', ({ backend, inputs, attrs }) => {
   const { q, k, v, keys, values, cos, sin } = inputs as Record<'q' | 'k' | 'v' | 'keys' | 'values', TensorInfo> &
     Partial<Record<'cos' | 'sin', TensorInfo | null>>
-  const { position, window, scale } = attrs as { position: number; window: number; scale: number }
+  const { position, window, scale } = attrs as { position: number | (() => number); window: number; scale: number }
   const [batch, capacity, keyHeads, width] = keys.shape as [number, number, number, number]
   const [rows, columns] = q.shape as [number, number]
   const [queries, heads] = [rows / batch, columns / width]
   const y = backend.output(q.shape, 'float32')
   if (rows === 0) return y
   const pairs = cos?.shape[1] ?? 0
-  const at = (table: TensorInfo) => backend.pointer(table) + 4 * position * pairs
-  const turn = cos && sin ? { cos: at(cos), sin: at(sin), pairs } : undefined
+  const tables = cos && sin ? { cos: backend.pointer(cos), sin: backend.pointer(sin) } : undefined
   const [newKeys, newValues, keyRow] = [backend.pointer(k), backend.pointer(v), 4 * keyHeads * width]
   const [keyCache, valueCache] = [backend.pointerToWrite(keys), backend.pointerToWrite(values)]
-  let turned = backend.pointer(q)
-  if (turn) {
-    turned = backend.scratch(4 * rows * columns)
-    for (let b = 0; b < batch; b++) {
-      const offset = 4 * b * queries * columns
-      place(backend, backend.pointer(q) + offset, turned + offset, [queries, heads, width], turn)
-    }
-  }
-  for (let b = 0; b < batch; b++) {
-    const [from, to] = [b * queries * keyRow, (b * capacity + position) * keyRow]
-    place(backend, newKeys + from, keyCache + to, [queries, keyHeads, width], turn)
-    place(backend, newValues + from, valueCache + to, [queries, keyHeads, width])
-  }
+  const [given, result] = [backend.pointer(q), backend.pointer(y)]
   const sizes = { batch, queries, heads, keys: capacity, keyHeads, features: width, valueFeatures: width }
-  const given = { q: turned, k: keyCache, v: valueCache, sinks: 0, ...sizes }
-  const lse = backend.scratch(4 * rows * heads)
-  attend(backend, { ...given, length: position + queries, window, causal: true, scale }, { y: backend.pointer(y), lse })
+  backend.planned(() => {
+    const start = typeof position === 'number' ? position : position()
+    const offset = 4 * start * pairs
+    const turn = tables && { cos: tables.cos + offset, sin: tables.sin + offset, pairs }
+    let turned = given
+    if (turn) {
+      turned = backend.scratch(4 * rows * columns)
+      for (let b = 0; b < batch; b++) {
+        const at = 4 * b * queries * columns
+        place(backend, given + at, turned + at, [queries, heads, width], turn)
+      }
+    }
+    for (let b = 0; b < batch; b++) {
+      const [from, to] = [b * queries * keyRow, (b * capacity + start) * keyRow]
+      place(backend, newKeys + from, keyCache + to, [queries, keyHeads, width], turn)
+      place(backend, newValues + from, valueCache + to, [queries, keyHeads, width])
+    }
+    const operands = { q: turned, k: keyCache, v: valueCache, sinks: 0, ...sizes }
+    const lse = backend.scratch(4 * rows * heads)
+    attend(backend, { ...operands, length: start + queries, window, causal: true, scale }, { y: result, lse })
+  })
   return y
 })

@@ -10,7 +10,12 @@ import { appendRowsOperation } from './append-rows.ts'
 import { attentionOperation } from './attention.ts'
 import { type RotaryTables, rotaryOperation } from './rotary.ts'
 
-type Attributes = { position: number; window: number; scale: number }
+/** A position, or what tells it: see `RunningEngine.repeated`. */
+type Position = number | (() => number)
+
+const numberOf = (position: Position): number => (typeof position === 'number' ? position : position())
+
+type Attributes = { position: Position; window: number; scale: number }
 
 export const cachedAttentionOperation = defineOperation<
   {
@@ -27,7 +32,8 @@ export const cachedAttentionOperation = defineOperation<
 >({
   name: 'CachedAttention',
   summary: 'Rotary embedding of new tokens, their keys and values into a cache, in place, and attention to it',
-  reference({ q, k, v, keys, values, cos, sin }, { position, window, scale }) {
+  reference({ q, k, v, keys, values, cos, sin }, { position: given, window, scale }) {
+    const position = numberOf(given)
     const [batch, , groups, width] = keys.shape as [number, number, number, number]
     const length = q.shape[0]! / batch
     const split = (rows: tf.Tensor, heads: number) => tf.reshape(rows, [batch, length, heads, width])
@@ -49,7 +55,7 @@ export const cachedAttentionOperation = defineOperation<
 
 export interface CachedAttentionOptions {
   /** Where the first of the new tokens goes. */
-  readonly position: number
+  readonly position: Position
   /** Of all positions of the cache at least, by halves; absent without rotary embedding. */
   readonly rotary?: RotaryTables | undefined
   /** How many tokens back a token sees, itself included; 0: all. */
@@ -68,8 +74,9 @@ export interface CachedAttentionOptions {
 export function cachedAttention(
   { q, k, v }: { readonly q: tf.Tensor2D; readonly k: tf.Tensor2D; readonly v: tf.Tensor2D },
   { keys, values }: { readonly keys: tf.Tensor4D; readonly values: tf.Tensor4D },
-  { position, rotary, window = 0 }: CachedAttentionOptions,
+  { position: given, rotary, window = 0 }: CachedAttentionOptions,
 ): tf.Tensor2D {
+  const position = numberOf(given)
   refuseTape('cachedAttention')
   expectTensor('cachedAttention', 'keys', keys, ['B', 'S', 'G', 'D'])
   expectTensor('cachedAttention', 'values', values, keys.shape)
@@ -102,5 +109,5 @@ export function cachedAttention(
     )
   }
   const inputs = { q, k, v, keys, values, cos: rotary?.cos, sin: rotary?.sin }
-  return cachedAttentionOperation.run(inputs, { position, window, scale: 1 / Math.sqrt(width) }) as tf.Tensor2D
+  return cachedAttentionOperation.run(inputs, { position: given, window, scale: 1 / Math.sqrt(width) }) as tf.Tensor2D
 }
