@@ -32,8 +32,9 @@ const setName = ({ set, bfloat16, amx }: Processor): string =>
   set === 'avx2' ? 'AVX2' : `AVX-512${amx ? ' with AMX' : bfloat16 ? ' with bfloat16' : ''}`
 
 const nativeText = (processor: Processor): string => {
-  const { withoutAmx } = processor
-  return `machine code for ${setName(processor)}${withoutAmx === undefined ? '' : `, not AMX: ${withoutAmx}`}`
+  const { amx, amxFloat32, withoutAmx } = processor
+  const less = amx && !amxFloat32 ? ', of bfloat16 only: cores are shared' : ''
+  return `machine code for ${setName(processor)}${less}${withoutAmx === undefined ? '' : `, not AMX: ${withoutAmx}`}`
 }
 
 const kernelsName = (native: Processor | string): string =>

@@ -124,7 +124,7 @@ function createForms(native: Processor | string, precision: 'float32' | 'bfloat1
     const left = typeof native !== 'string'
     const inPlace = { left, right: layout === wide, farLeft: left && native.firstLevelWays >= 12 }
     const form = { ...plain, pack: 'packStrips', multiply: 'multiplyTiles', inPlace } as const
-    if (typeof native === 'string' || !native.amx) return { plain: form }
+    if (typeof native === 'string' || !native.amxFloat32) return { plain: form }
     return {
       plain: form,
       large: {

@@ -9,13 +9,28 @@ import { multiply } from '../src/products.ts'
 import { randomValues } from './start.ts'
 
 const processor = findProcessor()
-const hasAmx = typeof processor === 'object' && processor.amx
+const hasAmx = typeof processor === 'object' && processor.amxFloat32
 
 interface Shape {
   readonly m: number
   readonly n: number
   readonly k: number
 }
+
+test('is for large products, where no two processors share a core', () => {
+  const native = { set: 'avx512', bfloat16: true, amx: true, amxFloat32: true, firstLevelWays: 12 } as const
+  const kernel = (
+    m: number,
+    n: number,
+    k: number,
+    by: typeof native | (Omit<typeof native, 'amxFloat32'> & { amxFloat32: false }),
+  ) => formOf(by, 'float32', { m, n, k }).multiply
+  expect(kernel(80, 80, 32, native)).toBe('multiplyTilesAmxFloat32')
+  expect(kernel(79, 79, 32, native)).toBe('multiplyTiles')
+  expect(kernel(80, 80, 31, native)).toBe('multiplyTiles')
+  expect(kernel(40, 10_000, 512, native)).toBe('multiplyTiles')
+  expect(kernel(80, 80, 32, { ...native, amxFloat32: false })).toBe('multiplyTiles')
+})
 
 describe.skipIf(!hasAmx)('float32 by AMX', () => {
   const [amx, chains] = [true, false].map((native) => new CpuBackend({ threads: 2, native })) as [

@@ -48,6 +48,19 @@ export interface Instructions {
 export interface Processor extends Instructions {
   /** Lines of a set of the first-level data cache; 8, which all have, where the system does not tell. */
   readonly firstLevelWays: number
+  /**
+   * Whether AMX multiplies float32 as well: where no two processors share a core, which takes two thirds of its speed, or
+   * where MIXLAB_ISA=amx.
+   */
+  readonly amxFloat32: boolean
+}
+
+function sharesCores(): boolean {
+  try {
+    return readFileSync('/sys/devices/system/cpu/smt/active', 'utf8').trim() !== '0'
+  } catch {
+    return false
+  }
 }
 
 function findFirstLevelWays(): number {
@@ -109,7 +122,8 @@ export function findProcessor(): Processor | string {
     const found = recognise({ platform, arch, environment, cpuinfo, requestAmx: permitAmx })
     if (typeof found === 'string') return found
     load()
-    return { ...found, firstLevelWays: findFirstLevelWays() }
+    const amxFloat32 = found.amx && (environment['MIXLAB_ISA'] === 'amx' || !sharesCores())
+    return { ...found, firstLevelWays: findFirstLevelWays(), amxFloat32 }
   } catch {
     return 'koffi is not installed, or does not load here'
   }

@@ -378,7 +378,7 @@ const multiplyFloat32ByAmx = (unit?: Unit) => {
   const plain = 'multiplyTilesAmxFloat32'
   return kernelCases({
     alone: true,
-    runsOn: (set, processor) => set === 'avx512' && processor.amx,
+    runsOn: (set, { amx }) => set === 'avx512' && amx,
     parameters: record({
       ...common,
       activation: constantFrom(0),
