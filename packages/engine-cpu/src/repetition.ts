@@ -26,10 +26,6 @@ export class Repetition implements Repeated {
     this.#function = f
   }
 
-  get isRepeated(): boolean {
-    return this.#setting !== undefined
-  }
-
   run(values: TypedArray): TypedArray {
     const backend = this.#backend
     backend.view(this.#input).set(values)

@@ -94,6 +94,23 @@ describe.skipIf(!hasAmx)('float32 by AMX', () => {
     expect(product(amx, shape, ...operands)).toEqual(product(chains, shape, ...operands))
   })
 
+  test('numbers too small for three parts leave those beside them alone', () => {
+    const shape = { m: 96, n: 97, k: 64 }
+    const small = [1e-40, -1e-40, 2 ** -149, -(2 ** -149), 2 ** -126, 1e-38, 3e-36, -1.2345678e-33, 1e-31, 0, -0]
+    const withSmall = (x: Float32Array, first: number) => {
+      for (let i = first; i < x.length; i += 5) x[i] = small[(i + first) % small.length]!
+      return x
+    }
+    for (let first = 0; first < 5; first++) {
+      const operands = [
+        withSmall(randomValues(96 * 64, 7), first),
+        withSmall(randomValues(64 * 97, 8), 4 - first),
+      ] as const
+      const [found, wanted] = [amx, chains].map((backend) => product(backend, shape, ...operands))
+      for (const [i, x] of wanted!.entries()) expect(Math.abs(found![i]! - x)).toBeLessThan(1e-5)
+    }
+  })
+
   test('infinities, NaN and the largest numbers give what chains of multiply-adds give', () => {
     const shape = { m: 96, n: 130, k: 300 }
     const odd = constantFrom(NaN, Infinity, -Infinity, 3.4028235e38, -3.4028235e38, 3.39e38, 2e38)

@@ -180,7 +180,11 @@ function partsOf(p: Program, x: Vector): [high: Vector, middle: Vector, low: Vec
 
 /** In every lane a number of `lower`, and above it one of `upper`; part by part. */
 const pairs = (p: Program, lower: readonly Vector[], upper: readonly Vector[]): Vector[] =>
-  lower.map((x, part) => p.three('or', p.shift(x, 'right', 16), upper[part]!))
+  lower.map((x, part) => {
+    // The low part of a very small number is subnormal, and has digits below those of bfloat16.
+    const above = part === 2 ? p.three('and', upper[part]!, p.bits(0xffff0000)) : upper[part]!
+    return p.three('or', p.shift(x, 'right', 16), above)
+  })
 
 /** Copies what a square has, vector by vector, and zeros for the rest. */
 function copyVectors(p: Program, neighbours: 'rows' | 'steps', { from, rows, steps, ...more }: Rows): void {
