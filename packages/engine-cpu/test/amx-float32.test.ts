@@ -5,17 +5,11 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { CpuBackend } from '../src/backend.ts'
 import { findProcessor } from '../src/native/executable.ts'
 import { formOf } from '../src/product-forms.ts'
-import { multiply } from '../src/products.ts'
+import { product, type ProductShape as Shape } from './product.ts'
 import { randomValues } from './start.ts'
 
 const processor = findProcessor()
 const hasAmx = typeof processor === 'object' && processor.amxFloat32
-
-interface Shape {
-  readonly m: number
-  readonly n: number
-  readonly k: number
-}
 
 test('is for large products, where no two processors share a core', () => {
   const native = { set: 'avx512', bfloat16: true, amx: true, amxFloat32: true, firstLevelWays: 12 } as const
@@ -40,21 +34,6 @@ describe.skipIf(!hasAmx)('float32 by AMX', () => {
   afterAll(() => {
     for (const backend of [amx, chains]) backend.dispose()
   })
-
-  /** left [m, k] · right [k, n] */
-  function product(backend: CpuBackend, { m, n, k }: Shape, left: Float32Array, right: Float32Array): Float32Array {
-    const infos = [left, right, new Float32Array(m * n)].map((data) => {
-      const info = backend.output([data.length], 'float32')
-      backend.view(info).set(data)
-      return info
-    })
-    const [a, b, c] = infos.map((info) => backend.pointer(info)) as [number, number, number]
-    const strides = { leftRow: k, leftDepth: 1, rightDepth: n, rightColumn: 1, resultRow: n }
-    multiply(backend, [{ left: a, right: b, result: c, m, n, k, ...strides }])
-    const found = Float32Array.from(backend.view(infos[2]!))
-    for (const info of infos) backend.release(info)
-    return found
-  }
 
   /** The root of the mean square of (found − exact) / Σ |a · b|. */
   function error(found: Float32Array, { m, n, k }: Shape, left: Float32Array, right: Float32Array): number {

@@ -9,6 +9,7 @@ import { createSharedMemory } from '../src/memory.ts'
 import { addressOf, callable, findProcessor, makeExecutable } from '../src/native/executable.ts'
 import { multiply, type Product } from '../src/products.ts'
 import { cpuEngine } from '../src/engine.ts'
+import { product } from './product.ts'
 import { backend, randomValues, tf } from './start.ts'
 
 const processor = findProcessor()
@@ -35,19 +36,8 @@ interface Products {
 const recorded = JSON.parse(readFileSync(new URL('fixtures/bfloat16.json', import.meta.url), 'utf8')) as Recorded
 
 /** A product [m, n] = left [m, k] · right [k, n] in bfloat16. */
-function product(backend: CpuBackend, left: Float32Array, right: Float32Array, [m, n, k]: [number, number, number]) {
-  const infos = [left, right, new Float32Array(m * n)].map((data) => {
-    const info = backend.output([data.length], 'float32')
-    backend.view(info).set(data)
-    return info
-  })
-  const [a, b, c] = infos.map((info) => backend.pointer(info)) as [number, number, number]
-  const strides = { leftRow: k, leftDepth: 1, rightDepth: n, rightColumn: 1, resultRow: n }
-  multiply(backend, [{ left: a, right: b, result: c, m, n, k, ...strides }], { precision: 'bfloat16' })
-  const found = Float32Array.from(backend.view(infos[2]!))
-  for (const info of infos) backend.release(info)
-  return found
-}
+const rounding = (backend: CpuBackend, left: Float32Array, right: Float32Array, [m, n, k]: [number, number, number]) =>
+  product(backend, { m, n, k }, left, right, { precision: 'bfloat16' })
 
 const floatOf = (bits: number): number => new Float32Array(Uint32Array.of(bits).buffer)[0]!
 
@@ -131,7 +121,7 @@ test('NaN and infinities go where they should, and nowhere else', () => {
       for (let p = 0; p < k; p++) wanted[i * n + j]! += rounded(left![i * k + p]!) * rounded(right![p * n + j]!)
   for (const native of [true, false]) {
     const backend = new CpuBackend({ threads: 1, native })
-    expect(product(backend, left!, right!, [m, n, k])).toEqual(wanted)
+    expect(rounding(backend, left!, right!, [m, n, k])).toEqual(wanted)
     backend.dispose()
   }
   expect(new Set(wanted.filter((value) => !Number.isFinite(value)))).toEqual(new Set([NaN, Infinity, -Infinity]))
@@ -152,13 +142,13 @@ test.skipIf(!hasAmx)("by AMX a product has the bits of the manual's pseudocode",
         wanted[i * n + j]! += Math.fround(sums[0]! + sums[1]!)
       }
   const backend = new CpuBackend({ threads: 1 })
-  expect(product(backend, left, right, [m, n, k])).toEqual(wanted)
+  expect(rounding(backend, left, right, [m, n, k])).toEqual(wanted)
   backend.dispose()
 })
 
 test.skipIf(!hasAmx)('a thread that is done has no tiles, which every switch of threads would have to save', () => {
   const backend = new CpuBackend({ threads: 1 })
-  product(backend, randomValues(40 * 40, 5), randomValues(40 * 40, 6), [40, 40, 40])
+  rounding(backend, randomValues(40 * 40, 5), randomValues(40 * 40, 6), [40, 40, 40])
   backend.dispose()
   // mov ecx, 1; xgetbv; mov [rdi], eax; ret: which parts of the processor's state are in use, XCR0 permitting.
   const [code] = makeExecutable([Uint8Array.from([0xb9, 1, 0, 0, 0, 0x0f, 0x01, 0xd0, 0x89, 0x07, 0xc3])])

@@ -16,7 +16,7 @@ const tileBytes = side * tileRowBytes
 /** Of what is packed: see pack-amx.ts. */
 export const amxStrips = { rows: side, columns: 2 * side } as const
 /** Rows and columns of a block of sums. */
-export const amxBlock = 2 * side
+const blockSide = 2 * side
 
 /** Steps are packed in multiples of this. */
 export const amxDepth = 32
@@ -82,12 +82,12 @@ export function multiplyByAmx(p: Program, tile: AmxTile): void {
       const blocks = (down: Tiles) => () => p.if(columnsLeft, '>', side, block(down, 2), block(down, 1))
       p.if(rowsLeft, '>', side, blocks(2), blocks(1))
       p.increase(a, p.plus(leftStrip, leftStrip))
-      p.increase(to, p.times(tile.stride, amxBlock))
-      p.increase(rowsLeft, -amxBlock)
+      p.increase(to, p.times(tile.stride, blockSide))
+      p.increase(rowsLeft, -blockSide)
     })
-    p.increase(c, 4 * amxBlock)
+    p.increase(c, 4 * blockSide)
     p.increase(b, rightStrip)
-    p.increase(columnsLeft, -amxBlock)
+    p.increase(columnsLeft, -blockSide)
   })
 }
 
