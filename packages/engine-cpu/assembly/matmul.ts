@@ -1,11 +1,12 @@
 // Float32 matrix products over packed strips (pack.ts). One element of the result is always the same chain of fused
-// multiply-adds over the depth in ascending order, from zero, in the packed path as in the path for a few rows: it does not
-// depend on the other rows and columns, on how the result is cut into tiles, or on the thread.
+// multiply-adds over the depth in ascending order, from zero, but for products of few rows whose operands both lie along
+// the depth, which are dot products of 16 sums: it does not depend on the other rows and columns, on how the result is cut
+// into tiles, or on the thread.
 //
 // A record is 16 words: left, right, result, rows M, columns N, depth K, first item, tiles along N, row stride of the
 // result, bias (0: none), then for few rows: left row stride, left depth stride, right depth stride, right column
 // stride. Strides are in elements. An item is one tile of tileM × tileN elements of the result.
-import { load4, store4 } from './lanes'
+import { load4, store4, sumLanes } from './lanes'
 import { expm1, sigmoid } from './math'
 import { floatArgument, intArgument, pointerArgument, threadIndex } from './thread'
 
@@ -162,6 +163,12 @@ function fewRows(record: usize, rows: i32, n: i32, columns: i32, work: usize): v
   const left = <usize>word(record, 0)
   const right = <usize>word(record, 1) + <usize>n * bColumn
   const result = <usize>word(record, 2) + (<usize>n << 2)
+  if (aDepth == 4 && bDepth == 4) {
+    for (let i = 0; i < rows; i++) {
+      dots(left + <usize>i * aRow, right, result + <usize>i * stride, depth, bColumn, columns)
+    }
+    return
+  }
   let done = 0
   if (bColumn == 4) {
     for (; done <= columns - 4 * COLUMNS; done += 4 * COLUMNS) {
@@ -179,7 +186,6 @@ function fewRows(record: usize, rows: i32, n: i32, columns: i32, work: usize): v
       const c = result + <usize>i * stride + (<usize>j << 2)
       if (width < COLUMNS) fewColumns(a, b, c, depth, aDepth, bDepth, bColumn, width)
       else if (bColumn == 4) rowAcross(a, b, c, depth, aDepth, bDepth)
-      else if (bDepth == 4) rowAlong(a, b, c, depth, aDepth, bColumn)
       else fewColumns(a, b, c, depth, aDepth, bDepth, bColumn, width)
     }
   }
@@ -216,46 +222,36 @@ function rowAcrossFour(a: usize, b: usize, c: usize, depth: i32, aDepth: usize, 
   v128.store(c, c4, 64), v128.store(c, c5, 80), v128.store(c, c6, 96), v128.store(c, c7, 112)
 }
 
-/** One row times 8 columns that each lie along the depth: 4 × 4 blocks are transposed on the way. */
-function rowAlong(a: usize, b: usize, c: usize, depth: i32, aDepth: usize, bColumn: usize): void {
-  let c0 = f32x4.splat(0), c1 = f32x4.splat(0)
-  const upper = 4 * bColumn
-  let k = 0
-  for (; k <= depth - 4; k += 4) {
-    const x0 = v128.load_splat<f32>(a), x1 = v128.load_splat<f32>(a + aDepth)
-    const x2 = v128.load_splat<f32>(a + 2 * aDepth), x3 = v128.load_splat<f32>(a + 3 * aDepth)
-    c0 = stepFour(b, bColumn, x0, x1, x2, x3, c0)
-    c1 = stepFour(b + upper, bColumn, x0, x1, x2, x3, c1)
-    a += 4 * aDepth
-    b += 16
+/** One row times columns, all along the depth: of each product 16 sums side by side, which are added up at the end. */
+function dots(a: usize, b: usize, c: usize, depth: i32, bColumn: usize, columns: i32): void {
+  for (let j = 0; j < columns; j++) {
+    let c0 = f32x4.splat(0), c1 = f32x4.splat(0), c2 = f32x4.splat(0), c3 = f32x4.splat(0)
+    let p = a
+    let q = b
+    let left = depth
+    for (; left >= 16; left -= 16) {
+      c0 = f32x4.relaxed_madd(v128.load(p), v128.load(q), c0)
+      c1 = f32x4.relaxed_madd(v128.load(p, 16), v128.load(q, 16), c1)
+      c2 = f32x4.relaxed_madd(v128.load(p, 32), v128.load(q, 32), c2)
+      c3 = f32x4.relaxed_madd(v128.load(p, 48), v128.load(q, 48), c3)
+      p += 64
+      q += 64
+    }
+    if (left > 0) {
+      c0 = f32x4.relaxed_madd(some4(p, left), some4(q, left), c0)
+      c1 = f32x4.relaxed_madd(some4(p + 16, left - 4), some4(q + 16, left - 4), c1)
+      c2 = f32x4.relaxed_madd(some4(p + 32, left - 8), some4(q + 32, left - 8), c2)
+      c3 = f32x4.relaxed_madd(some4(p + 48, left - 12), some4(q + 48, left - 12), c3)
+    }
+    store<f32>(c, sumLanes(f32x4.add(f32x4.add(c0, c1), f32x4.add(c2, c3))))
+    b += bColumn
+    c += 4
   }
-  for (; k < depth; k++) {
-    const x = v128.load_splat<f32>(a)
-    c0 = f32x4.relaxed_madd(x, gatherFour(b, bColumn), c0)
-    c1 = f32x4.relaxed_madd(x, gatherFour(b + upper, bColumn), c1)
-    a += aDepth
-    b += 4
-  }
-  v128.store(c, c0)
-  v128.store(c, c1, 16)
 }
 
-@inline function stepFour(b: usize, bColumn: usize, x0: v128, x1: v128, x2: v128, x3: v128, sum: v128): v128 {
-  const r0 = v128.load(b), r1 = v128.load(b + bColumn)
-  const r2 = v128.load(b + 2 * bColumn), r3 = v128.load(b + 3 * bColumn)
-  const p = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5), q = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5)
-  const r = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7), s = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7)
-  sum = f32x4.relaxed_madd(x0, v128.shuffle<i64>(p, q, 0, 2), sum)
-  sum = f32x4.relaxed_madd(x1, v128.shuffle<i64>(p, q, 1, 3), sum)
-  sum = f32x4.relaxed_madd(x2, v128.shuffle<i64>(r, s, 0, 2), sum)
-  return f32x4.relaxed_madd(x3, v128.shuffle<i64>(r, s, 1, 3), sum)
-}
-
-@inline function gatherFour(b: usize, bColumn: usize): v128 {
-  let x = v128.load32_zero(b)
-  x = v128.load32_lane(b + bColumn, x, 1)
-  x = v128.load32_lane(b + 2 * bColumn, x, 2)
-  return v128.load32_lane(b + 3 * bColumn, x, 3)
+/** Four words, as many as are left, or none. */
+@inline function some4(p: usize, left: i32): v128 {
+  return left > 0 ? load4(p, left) : f32x4.splat(0)
 }
 
 /** Fewer than 8 columns, one at a time in a lane, so that the arithmetic is that of the others. */

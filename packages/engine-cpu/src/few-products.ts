@@ -6,14 +6,18 @@ import type { Product } from './products.ts'
 /** Up to so many rows packing would cost more than it saves. */
 const fewRows = 5
 
-/** A product of few rows would only be slowed down by packing, and one without depth is all zeros. */
-export const isFew = ({ m, k }: Product): boolean => m <= fewRows || k === 0
+/**
+ * A product of few rows would only be slowed down by packing, unless only its right operand lies along the depth; and one
+ * without depth is all zeros.
+ */
+export const isFew = ({ m, k, leftDepth, rightColumn }: Product): boolean =>
+  (m <= fewRows && (leftDepth === 1 || rightColumn === 1)) || k === 0
 
 /** Of a record: see assembly/matmul.ts. */
 const words = 16
 
-/** Floats of the right operand whose way from memory is worth handing to a thread. */
-const chunk = 16_384
+/** Floats of the right operands that a thread takes at a time: worth handing over, and enough of a stream from memory. */
+const chunks = { least: 16_384, most: 32_768 } as const
 /** Columns of a tile are a multiple of this. */
 const columnStep = 32
 
@@ -39,6 +43,7 @@ export function multiplyFew(
     mostDepth = Math.max(mostDepth, k)
     floats += n * k
   }
+  const chunk = Math.min(chunks.most, Math.max(chunks.least, floats / threads))
   // Stretches of whole columns, so that a thread reads a weight's rows one after the other.
   const columns = Math.ceil(Math.max(columnStep, chunk / mostDepth) / columnStep) * columnStep
   const tileN = threads === 1 ? mostColumns : columns

@@ -1,16 +1,16 @@
 // Products of at most five rows, as a token's in generation: the twin of `multiplyFew` in assembly/matmul.ts. They wait for
-// memory, so both operands are read where they lie, the right one once. Each element is the same chain of fused
-// multiply-adds in ascending order of the depth as that of the packed products. Where columns lie along the depth, as in a
-// weight [out, in], that order costs a transposition in registers for every block of 16 × 16 (AVX2: 8 × 8), which takes
-// less time than the block's way from memory; dot products, which would need none, would add up in another order.
+// memory, so both operands are read where they lie, the right one once. Where both lie along the depth, as a token and a
+// weight [out, in], an element is a dot product of 16 sums side by side, which are added up at the end in an order that
+// all instruction sets keep; elsewhere it is the same chain of fused multiply-adds in ascending order of the depth as in the
+// packed products.
+import { multiplyDots } from './dots.ts'
 import type { KernelFrame, Write } from './kernel.ts'
 import { finishTile } from './product.ts'
-import type { Int, Mask, Place, Program, Vector } from './program.ts'
+import type { Int, Mask, Place, Program } from './program.ts'
 import { findRecord, productWord } from './records.ts'
-import { transpose, transposeFrom } from './transpose.ts'
 
 /** Rows at most, but of a product without depth: fewRows of src/few-products.ts. */
-const fewRows = 5
+export const fewRows = 5
 
 /** Words of a record: behind the common ones, strides in elements. */
 const word = {
@@ -22,7 +22,7 @@ const word = {
 } as const
 
 /** Strides are in bytes. */
-interface Few {
+export interface Few {
   readonly left: Int
   readonly right: Int
   readonly result: Int
@@ -68,7 +68,7 @@ function multiplyFew(frame: KernelFrame): void {
         few.rightDepth,
         '==',
         4,
-        () => multiplyAlong(p, few),
+        () => p.if(few.leftDepth, '==', 4, () => multiplyDots(p, few), general),
         () => p.if(rightColumn, '==', 4, () => multiplyAcross(p, few), general),
       ),
     )
@@ -89,146 +89,8 @@ function leftReader(p: Program, { leftRow, leftDepth }: Few, from: Int, count: n
   return { at, read: (row: number) => p.broadcast(places[row]!), next: () => p.increase(at, leftDepth) }
 }
 
-/** Columns along the depth: those of a vector's lanes together, transposed a block at a time. */
-function multiplyAlong(p: Program, few: Few): void {
-  const { left, right, result, columns, rows, rightColumn } = few
-  const [b, c, columnsLeft] = [p.copy(right), p.copy(result), p.copy(columns)]
-  const wholes = (count: number, groups: number) =>
-    p.while(columnsLeft, '>=', groups * p.lanes, () => {
-      alongWhole(p, few, count, groups, b, c)
-      p.increase(b, p.times(rightColumn, groups * p.lanes))
-      p.increase(c, groups * p.width)
-      p.increase(columnsLeft, -groups * p.lanes)
-    })
-  for (let count = 1; count <= fewRows; count++) {
-    p.if(rows, '==', count, () => {
-      // Two groups at a time, where one alone would wait for its chain of additions rather than for memory.
-      if (count <= 2) wholes(count, 2)
-      wholes(count, 1)
-    })
-  }
-  p.if(columnsLeft, '>', 0, () => {
-    const a = p.copy(left)
-    p.range(0, rows, 1, () => {
-      alongPart(p, few, a, b, c, columnsLeft)
-      p.increase(a, few.leftRow)
-      p.increase(c, few.stride)
-    })
-  })
-}
-
-/** `count` rows by `groups` times as many columns as there are lanes. */
-function alongWhole(p: Program, few: Few, count: number, groups: number, b: Int, c: Int): void {
-  const { rightColumn, stride } = few
-  const three = p.plus(p.plus(rightColumn, rightColumn), rightColumn)
-  const blocks = Array.from({ length: groups }, (_, i) => {
-    const first = i === 0 ? b : p.plus(b, p.times(rightColumn, i * p.lanes))
-    return { ...columnReader(p, first, rightColumn, three), sums: Array.from({ length: count }, () => p.zero()) }
-  })
-  along(p, few, few.left, blocks)
-  const row = p.copy(c)
-  for (let i = 0; i < count; i++) {
-    for (const [group, { sums }] of blocks.entries()) p.store({ base: row, displacement: group * p.width }, sums[i]!)
-    p.increase(row, stride)
-  }
-}
-
-/** As many columns as a vector has lanes, and their sums with each row. */
-interface Block {
-  readonly sums: readonly Vector[]
-  /** A vector across the columns of each step; with a mask, of the steps in it. */
-  load(mask?: Mask): Vector[]
-  advance(): void
-}
-
-/** Reads whole groups of columns: sixteen of them from three, the distance between two, and three times it. */
-function columnReader(p: Program, first: Int, distance: Int, three: Int): Pick<Block, 'load' | 'advance'> {
-  const at = p.copy(first)
-  const third = p.plus(first, three)
-  const tenth =
-    p.lanes === 8
-      ? at
-      : p.address({ base: p.address({ base: first, index: distance, scale: 4 }), index: three, scale: 2 })
-  const places: readonly Omit<Place, 'displacement'>[] = [
-    { base: at },
-    { base: at, index: distance },
-    { base: at, index: distance, scale: 2 },
-    { base: third },
-    { base: at, index: distance, scale: 4 },
-    { base: third, index: distance, scale: 2 },
-    { base: at, index: three, scale: 2 },
-    { base: third, index: distance, scale: 4 },
-    { base: at, index: distance, scale: 8 },
-    { base: third, index: three, scale: 2 },
-    { base: tenth },
-    { base: third, index: distance, scale: 8 },
-    { base: at, index: three, scale: 4 },
-    { base: tenth, index: three },
-    { base: tenth, index: distance, scale: 4 },
-    { base: third, index: three, scale: 4 },
-  ]
-  return {
-    load(mask) {
-      const own = places.slice(0, p.lanes)
-      return mask
-        ? transpose(
-            p,
-            own.map((place) => p.load(place, mask)),
-          )
-        : transposeFrom(p, own)
-    },
-    advance() {
-      for (const base of new Set([at, third, tenth])) p.increase(base, p.width)
-    },
-  }
-}
-
-/** One row by fewer columns than a vector has lanes: the last of them stands in for those that are not there. */
-function alongPart(p: Program, few: Few, a: Int, b: Int, c: Int, columns: Int): void {
-  const from = p.copy(b)
-  const sum = p.zero()
-  const load = (mask?: Mask) => {
-    const at = p.copy(from)
-    const vectors = [p.load({ base: at }, mask)]
-    while (vectors.length < p.lanes) {
-      p.if(columns, '>', vectors.length, () => p.increase(at, few.rightColumn))
-      vectors.push(p.load({ base: at }, mask))
-    }
-    return transpose(p, vectors)
-  }
-  along(p, few, a, [{ sums: [sum], load, advance: () => p.increase(from, p.width) }])
-  p.store({ base: c }, sum, p.firstLanes(columns))
-}
-
-/** Adds up the sums of all blocks. */
-function along(p: Program, few: Few, left: Int, blocks: readonly Block[]): void {
-  const from = p.copy(left)
-  const stepsLeft = p.copy(few.depth)
-  const each = (mask: Mask | undefined, visit: (i: number, step: () => void) => void) => {
-    for (const { sums, load, advance } of blocks) {
-      const { at, read, next } = leftReader(p, few, from, sums.length)
-      for (const [i, column] of load(mask).entries())
-        visit(i, () => {
-          for (const [row, sum] of sums.entries()) p.accumulate(sum, read(row), column)
-          next()
-        })
-      advance()
-      if (blocks.at(-1)!.sums === sums) p.set(from, at)
-    }
-  }
-  p.while(stepsLeft, '>=', p.lanes, () => {
-    each(undefined, (_, step) => step())
-    p.increase(stepsLeft, -p.lanes)
-  })
-  p.if(stepsLeft, '>', 0, () => {
-    each(p.firstLanes(stepsLeft), (i, step) => {
-      if (i < p.lanes - 1) p.if(stepsLeft, '>', i, step)
-    })
-  })
-}
-
-/** Columns side by side. */
-function multiplyAcross(p: Program, few: Few): void {
+/** Columns side by side; at most five rows. */
+export function multiplyAcross(p: Program, few: Few): void {
   const { rows } = few
   for (let count = 1; count <= fewRows; count++) p.if(rows, '==', count, () => acrossRows(p, few, count))
 }

@@ -3,6 +3,7 @@
 import type { Kernel } from '../control.ts'
 import type { WasmMemory } from '../web-assembly.ts'
 import { attentionKernels } from './attention.ts'
+import { attentionFewKernels } from './attention-few.ts'
 import { attentionGradientKernels } from './attention-gradient.ts'
 import { elementwiseKernels } from './elementwise.ts'
 import { addressOf, callable, findProcessor, makeExecutable, type Processor } from './executable.ts'
@@ -18,6 +19,7 @@ import { softmaxKernels } from './softmax.ts'
 
 export const kernels: Readonly<Record<string, Write>> = {
   ...attentionKernels,
+  ...attentionFewKernels,
   ...attentionGradientKernels,
   ...elementwiseKernels,
   ...fewKernels,

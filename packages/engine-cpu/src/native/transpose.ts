@@ -55,15 +55,10 @@ export function transpose(p: Program, rows: Vector[]): Vector[] {
 }
 
 /**
- * The same of rows in memory, whose quarters are put into their places as they are loaded: half as many instructions of the
- * one port that moves lanes on Intel's processors.
- * @param rows where each begins: as many as a vector has lanes.
+ * Four columns of as many rows in memory as a vector has lanes, whose quarters are put into their places as they are loaded:
+ * half as many instructions of the one port that moves lanes on Intel's processors.
+ * @param rows where each begins.
  */
-export function transposeFrom(p: Program, rows: readonly Place[]): Vector[] {
-  return Array.from({ length: p.lanes / 4 }, (_, i) => transposeColumns(p, rows, 4 * i)).flat()
-}
-
-/** Four of the columns. */
 export function transposeColumns(p: Program, rows: readonly Place[], first: number): Vector[] {
   const quarter = (row: number) => {
     const place = rows[row]!
@@ -80,9 +75,9 @@ export function transposeColumns(p: Program, rows: readonly Place[], first: numb
   })
 }
 
-/** The sum of all lanes, in lane 0. */
-export function sumLanes(p: Program, x: Vector): Vector {
-  const quarters = Array.from({ length: p.lanes / 4 }, (_, i) => p.quarter(x, i))
+/** The sum of all lanes, of one vector or two of AVX2, in lane 0. */
+export function sumLanes(p: Program, ...vectors: readonly Vector[]): Vector {
+  const quarters = vectors.flatMap((x) => Array.from({ length: p.lanes / 4 }, (_, i) => p.quarter(x, i)))
   let sum = quarters[0]!
   if (quarters.length === 2) sum = p.add(quarters[0]!, quarters[1]!)
   else sum = p.add(p.add(quarters[0]!, quarters[1]!), p.add(quarters[2]!, quarters[3]!))

@@ -1,6 +1,6 @@
 // Cases of attention and its gradient against float64: causal or not, with a window, sinks, shared key heads, and queries that
 // see nothing. Work memory and partial sums are laid out by each target in its own blocks.
-import { boolean, constantFrom, oneof, record } from 'fast-check'
+import { type Arbitrary, boolean, constantFrom, oneof, record } from 'fast-check'
 import {
   type Addresses,
   floats,
@@ -29,35 +29,37 @@ const words = [
   ...(['length', 'window', 'causal', 'scale', 'work', 'workBytes', 'block', 'partials'] as const),
   ...(['dy', 'dq', 'dk', 'dv', 'sinkPartials', 'chunks', 'dsinks', 'batch'] as const),
 ]
-const argumentsOf = (at: Addresses, values: Readonly<Record<string, number>>) =>
+export const argumentsOf = (at: Addresses, values: Readonly<Record<string, number>>) =>
   words.map((word) => values[word] ?? at[word] ?? 0)
 
 const count = oneof({ arbitrary: small(20), weight: 2 }, { arbitrary: small(90), weight: 2 }, small(150))
 /** Multiples of 16 are read where they lie, others copied with padding. */
 const width = oneof(small(20), small(40), constantFrom(16, 32, 48))
-const parameters = record({
-  batch: constantFrom(1, 1, 2),
-  keyHeads: constantFrom(1, 1, 2),
-  shared: constantFrom(1, 2, 3),
-  queries: count,
-  keys: count,
-  hidden: constantFrom(0, 0, 1, 5),
-  features: width,
-  valueFeatures: width,
-  window: oneof(constantFrom(0), small(100)),
-  causal: boolean(),
-  hasSinks: boolean(),
-  /** Of head 0: beyond all scores, where exponentials end, or none at all. */
-  sink: constantFrom(undefined, undefined, 89, 100, -Infinity),
-  blocks: small(4),
-  values: plainValues,
-})
+export const parametersOf = (queries: Arbitrary<number>) =>
+  record({
+    batch: constantFrom(1, 1, 2),
+    keyHeads: constantFrom(1, 1, 2),
+    shared: constantFrom(1, 2, 3),
+    queries,
+    keys: count,
+    hidden: constantFrom(0, 0, 1, 5),
+    features: width,
+    valueFeatures: width,
+    window: oneof(constantFrom(0), small(100)),
+    causal: boolean(),
+    hasSinks: boolean(),
+    /** Of head 0: beyond all scores, where exponentials end, or none at all. */
+    sink: constantFrom(undefined, undefined, 89, 100, -Infinity),
+    blocks: small(4),
+    values: plainValues,
+  })
+const parameters = parametersOf(count)
 
 type Parameters = typeof parameters extends { generate(...args: never[]): { value: infer P } } ? P : never
 
-const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple
+export const roundUp = (value: number, multiple: number) => Math.ceil(value / multiple) * multiple
 
-function problem(p: Parameters, target: Target) {
+export function problem(p: Parameters, target: Target) {
   const layout = layoutOf(target)
   const heads = p.keyHeads * p.shared
   const length = Math.max(1, p.keys - p.hidden)
@@ -85,10 +87,10 @@ function problem(p: Parameters, target: Target) {
   }
 }
 
-type Problem = ReturnType<typeof problem>
+export type Problem = ReturnType<typeof problem>
 
 /** The numbers of the arguments, by their names. */
-function numbers(p: Problem) {
+export function numbers(p: Problem) {
   const { batch, queries, keys, heads, keyHeads, features, valueFeatures, length, window, scale, block } = p
   const causal = Number(p.causal)
   return { batch, queries, keys, heads, keyHeads, features, valueFeatures, length, window, causal, scale, block }
@@ -100,21 +102,22 @@ interface Pair {
   readonly t: number
 }
 
-function* pairs({ batch, heads, queries }: Problem): Generator<Pair> {
+export function* pairs({ batch, heads, queries }: Problem): Generator<Pair> {
   for (let b = 0; b < batch; b++) for (let h = 0; h < heads; h++) for (let t = 0; t < queries; t++) yield { b, h, t }
 }
 
-const queryRow = (p: Problem, { b, h, t }: Pair) => (b * p.queries + t) * p.heads + h
-const keyRow = (p: Problem, { b, h }: Pair, s: number) => (b * p.keys + s) * p.keyHeads + Math.floor(h / p.shared)
+export const queryRow = (p: Problem, { b, h, t }: Pair) => (b * p.queries + t) * p.heads + h
+export const keyRow = (p: Problem, { b, h }: Pair, s: number) =>
+  (b * p.keys + s) * p.keyHeads + Math.floor(h / p.shared)
 
-function dot(a: ArrayLike<number>, aRow: number, b: ArrayLike<number>, bRow: number, width: number): number {
+export function dot(a: ArrayLike<number>, aRow: number, b: ArrayLike<number>, bRow: number, width: number): number {
   let sum = 0
   for (let i = 0; i < width; i++) sum += a[aRow * width + i]! * b[bRow * width + i]!
   return sum
 }
 
 /** Keys that a query sees. */
-function seen(p: Problem, t: number): [first: number, end: number] {
+export function seen(p: Problem, t: number): [first: number, end: number] {
   const position = p.length - p.queries + t
   const first = p.window === 0 ? 0 : Math.max(0, position - p.window + 1)
   return [first, p.causal ? Math.min(p.length, position + 1) : p.length]
@@ -146,7 +149,7 @@ function forward(p: Problem): { y: Float64Array; lse: Float64Array } {
 }
 
 /** Scores have sizes below 4·features·scale; a weight errs by as many roundings. */
-const precision = (p: Problem) => rounding * (40 + 8 * p.features + p.valueFeatures + p.length)
+export const precision = (p: Problem) => rounding * (40 + 8 * p.features + p.valueFeatures + p.length)
 
 const attention = kernelCases({
   parameters,

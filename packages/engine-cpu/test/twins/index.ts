@@ -1,5 +1,6 @@
 // The table: every native kernel's cases by its name. Cases of kernels that are not native yet only test WebAssembly's.
 import { attentionCases } from './attention.ts'
+import { attentionFewCases } from './attention-few.ts'
 import type { KernelCases } from './case.ts'
 import { elementwiseCases } from './elementwise.ts'
 import { fewCases } from './few.ts'
@@ -13,6 +14,7 @@ import { rowCases } from './rows.ts'
 
 export const casesByKernel: Readonly<Record<string, KernelCases>> = {
   ...attentionCases,
+  ...attentionFewCases,
   ...elementwiseCases,
   ...fewCases,
   ...gatherCases,
