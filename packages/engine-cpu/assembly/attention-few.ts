@@ -1,9 +1,10 @@
 // Attention of a few queries over many keys, as in generation: bound by reading the keys and values, which it does once
 // for all query heads that share them, in place. The keys are cut into stretches of a fixed length, which threads take
 // one by one; each leaves its maximum, its sum and its weighted values, and those are then put together in order.
-import { Attention, clamp, endKey, firstKey, up } from './attention-shape'
-import { load4, maxRow, store4, sumLanes, zeroRow } from './lanes'
+import { Attention, clamp, endKey, firstKey, origin, up } from './attention-shape'
+import { copyRow, load4, maxRow, store4, sumLanes, zeroRow } from './lanes'
 import { expFlushed, log } from './math'
+import { turnHalves } from './rotary'
 import { threadIndex } from './thread'
 
 /** Floats of a stretch before its values: maximum, sum. */
@@ -20,7 +21,8 @@ const HEADER: i32 = 4
 
 /**
  * args: Attention, block a multiple of 4. Item: a stretch of `block` keys of a key head. Work of a thread, in floats:
- * T·H/G·(block + D4), D4 rounded up to a multiple of 4. Partials: [B, H, T, stretches] of 4 + C4 floats.
+ * T·H/G·(block + D4), D4 rounded up to a multiple of 4. Partials: [B, H, T, stretches] of 4 + C4 floats; of a single
+ * stretch the result follows at once.
  */
 export function attentionFew(args: usize, begin: i32, end: i32): void {
   const a = changetype<Attention>(args)
@@ -55,15 +57,17 @@ function stretch(a: Attention, b: i32, g: i32, index: i32): void {
   const k = <usize>a.k + <usize>(b * <i32>a.keys + start) * kRow + (<usize>(g * features) << 2)
   const v = <usize>a.v + <usize>(b * <i32>a.keys + start) * vRow + (<usize>(g * valueFeatures) << 2)
 
+  append(a, b, g, index)
   const scale = f32x4.splat(<f32>a.scale)
   for (let row = 0; row < rows; row++) {
     const t = row % T
     const head = g * shared + row / T
     const from = <usize>a.q + (<usize>(((b * T + t) * <i32>a.heads + head) * features) << 2)
     const to = queries + <usize>row * qBytes
+    turn(a, from, to, t)
     for (let i = 0; i < features; i += 4) {
       const at = <usize>i << 2
-      v128.store(to + at, f32x4.mul(load4(from + at, features - i), scale))
+      v128.store(to + at, f32x4.mul(load4(to + at, features - i), scale))
     }
   }
   for (let j = 0; j < n; j += 4) {
@@ -96,6 +100,36 @@ function stretch(a: Attention, b: i32, g: i32, index: i32): void {
       addFour(sum, scores + <usize>row * scoreBytes + (<usize>j << 2), v0, v1, v2, v3, valueFeatures)
     }
   }
+  if (stretches(a) == 1) {
+    for (let row = 0; row < rows; row++) finish(a, b, row % T, g * shared + row / T)
+  }
+}
+
+/** New keys, turned, and new values of a stretch go to their places. */
+function append(a: Attention, b: i32, g: i32, index: i32): void {
+  if (a.newKeys == 0) return
+  const T = <i32>a.queries
+  const keyHeads = <i32>a.keyHeads
+  const first = index * <i32>a.block - origin(a)
+  const end = min(T, first + <i32>a.block)
+  for (let t = max(0, first); t < end; t++) {
+    const from = <usize>((b * T + t) * keyHeads + g) << 2
+    const to = <usize>((b * <i32>a.keys + origin(a) + t) * keyHeads + g) << 2
+    const features = <usize>a.features
+    const valueFeatures = <usize>a.valueFeatures
+    turn(a, <usize>a.newKeys + from * features, <usize>a.k + to * features, t)
+    copyRow(<usize>a.v + to * valueFeatures, <usize>a.newValues + from * valueFeatures, <i32>valueFeatures)
+  }
+}
+
+/** A row of features at the position of query t. */
+function turn(a: Attention, from: usize, to: usize, t: i32): void {
+  const turned = <i32>a.turned
+  const half = turned / 2
+  const angles = <usize>((origin(a) + t) * half) << 2
+  turnHalves(from, to, <usize>a.cos + angles, <usize>a.sin + angles, half, false)
+  const rest = <usize>turned << 2
+  copyRow(to + rest, from + rest, <i32>a.features - turned)
 }
 
 /** q·k for four keys; q is padded with zeros to a multiple of four. */
@@ -164,36 +198,39 @@ export function attentionFewCombine(args: usize, begin: i32, end: i32): void {
   const a = changetype<Attention>(args)
   const T = <i32>a.queries
   const heads = <i32>a.heads
+  for (let item = begin; item < end; item++) finish(a, item / heads / T, item / heads % T, item % heads)
+}
+
+/** Puts the stretches of a query together. */
+function finish(a: Attention, b: i32, t: i32, h: i32): void {
+  const heads = <i32>a.heads
+  const T = <i32>a.queries
   const width = <i32>a.valueFeatures
   const count = stretches(a)
   const size = partialBytes(a)
-  for (let item = begin; item < end; item++) {
-    const h = item % heads
-    const t = item / heads % T
-    const row = (item / heads / T * heads + h) * T + t
-    const partials = <usize>a.partials + <usize>(row * count) * size
-    const y = <usize>a.y + (<usize>(item * width) << 2)
-    const sink: f32 = a.sinks != 0 ? load<f32>(<usize>a.sinks + (<usize>h << 2)) : -Infinity
-    let largest = f32x4.splat(sink)
-    for (let i = 0; i < count; i++) largest = f32x4.max(largest, v128.load32_splat(partials + <usize>i * size))
-    const shift = v128.bitselect(f32x4.splat(0), largest, f32x4.eq(largest, f32x4.splat(-Infinity)))
-    let sum = expFlushed(f32x4.sub(f32x4.splat(sink), shift))
+  const row = (b * heads + h) * T + t
+  const partials = <usize>a.partials + <usize>(row * count) * size
+  const y = <usize>a.y + (<usize>(((b * T + t) * heads + h) * width) << 2)
+  const sink: f32 = a.sinks != 0 ? load<f32>(<usize>a.sinks + (<usize>h << 2)) : -Infinity
+  let largest = f32x4.splat(sink)
+  for (let i = 0; i < count; i++) largest = f32x4.max(largest, v128.load32_splat(partials + <usize>i * size))
+  const shift = v128.bitselect(f32x4.splat(0), largest, f32x4.eq(largest, f32x4.splat(-Infinity)))
+  let sum = expFlushed(f32x4.sub(f32x4.splat(sink), shift))
+  for (let i = 0; i < count; i++) {
+    const partial = partials + <usize>i * size
+    const factor = expFlushed(f32x4.sub(v128.load32_splat(partial), shift))
+    sum = f32x4.relaxed_madd(factor, v128.load32_splat(partial, 4), sum)
+    v128.store(partial, factor)
+  }
+  const total = f32x4.extract_lane(sum, 0)
+  const scale = f32x4.splat(total == 0 ? 0 : 1 / total)
+  for (let j = 0; j < width; j += 4) {
+    let x = f32x4.splat(0)
     for (let i = 0; i < count; i++) {
       const partial = partials + <usize>i * size
-      const factor = expFlushed(f32x4.sub(v128.load32_splat(partial), shift))
-      sum = f32x4.relaxed_madd(factor, v128.load32_splat(partial, 4), sum)
-      v128.store(partial, factor)
+      x = f32x4.relaxed_madd(v128.load(partial), v128.load(partial + (<usize>(HEADER + j) << 2)), x)
     }
-    const total = f32x4.extract_lane(sum, 0)
-    const scale = f32x4.splat(total == 0 ? 0 : 1 / total)
-    for (let j = 0; j < width; j += 4) {
-      let x = f32x4.splat(0)
-      for (let i = 0; i < count; i++) {
-        const partial = partials + <usize>i * size
-        x = f32x4.relaxed_madd(v128.load(partial), v128.load(partial + (<usize>(HEADER + j) << 2)), x)
-      }
-      store4(y + (<usize>j << 2), f32x4.mul(x, scale), width - j)
-    }
-    v128.store32_lane(<usize>a.lse + (<usize>row << 2), f32x4.add(largest, log(sum)), 0)
+    store4(y + (<usize>j << 2), f32x4.mul(x, scale), width - j)
   }
+  v128.store32_lane(<usize>a.lse + (<usize>row << 2), f32x4.add(largest, log(sum)), 0)
 }

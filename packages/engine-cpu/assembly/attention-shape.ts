@@ -46,10 +46,16 @@ export class Attention {
   chunks: f64
   dsinks: f64
   batch: f64
+  // of a few queries: rows that are put into k and v first, and by which angles the first R features of q and of those of k turn
+  newKeys: f64
+  newValues: f64
+  cos: f64
+  sin: f64
+  turned: f64
 }
 
 /** Position of query 0. */
-@inline function origin(a: Attention): i32 {
+@inline export function origin(a: Attention): i32 {
   return <i32>a.length - <i32>a.queries
 }
 

@@ -29,7 +29,7 @@ export function rotaryNeighbours(args: usize, begin: i32, end: i32): void { turn
   }
 }
 
-@inline function turnHalves(x: usize, y: usize, cos: usize, sin: usize, half: i32, inverse: bool): void {
+@inline export function turnHalves(x: usize, y: usize, cos: usize, sin: usize, half: i32, inverse: bool): void {
   const other = <usize>half << 2
   let i = 0
   for (; i <= half - 4; i += 4) {

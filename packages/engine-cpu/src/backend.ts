@@ -84,6 +84,8 @@ export class CpuBackend extends KernelBackend {
   readonly #made = new MadeByKernels()
   /** What is being noted. */
   #recording: Recording<Data> | undefined
+  /** How often data were let go. */
+  #changes = 0
   #disposed = false
 
   constructor({
@@ -215,7 +217,7 @@ export class CpuBackend extends KernelBackend {
    * before. Arguments: see thread.ts.
    */
   run(kernel: string, count: number, grain: number, ...args: number[]): void {
-    this.#pool.run(kernel, count, grain, args)
+    this.#pool.run({ kernel: this.#pool.kernel(kernel), count, grain, args })
   }
 
   /** Plans jobs whose arguments may be others each time that a recording is repeated: `plan` is called again. */
@@ -265,12 +267,11 @@ export class CpuBackend extends KernelBackend {
    * no longer what it was.
    */
   repeat(recording: Recording<Data>, result: TensorInfo): boolean {
-    if (recording.reason !== undefined || !recording.isCurrent()) return false
+    if (recording.reason !== undefined || !recording.isCurrent(this.#changes)) return false
     this.#deferral?.flush()
-    for (const entry of recording.entries) {
-      if (typeof entry === 'function') this.call(entry, undefined)
-      else if (entry.code === 0) this.#pool.run(entry.kernel, entry.count, entry.grain, entry.args)
-      else this.#pool.runCode(entry.code, entry.count, entry.grain, entry.args)
+    for (const batch of recording.batches) {
+      if (typeof batch === 'function') this.call(batch, undefined)
+      else this.#pool.runAll(batch)
     }
     for (const data of [...recording.written, this.#data.get(result.dataId)]) {
       data.settled = false
@@ -443,6 +444,7 @@ export class CpuBackend extends KernelBackend {
     this.#made.forget(dataId)
     if (!this.#data.has(dataId)) return true
     const data = this.#data.get(dataId)
+    this.#changes++
     data.references--
     if (!force && data.references > 0) return false
     data.references = 0
@@ -510,7 +512,8 @@ export class CpuBackend extends KernelBackend {
       place: (data) => this.#tensors.place(data),
       unplace: (data) => this.#tensors.free(data),
       free: (data) => this.#free(data),
-      runCode: (address, count, grain, args) => this.#pool.runCode(address, count, grain, args),
+      runCode: (code, count, grain, args) =>
+        this.#pool.run({ kernel: { name: 'fused', place: 0, code }, count, grain, args }),
     })
   }
 

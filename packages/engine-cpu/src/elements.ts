@@ -53,7 +53,12 @@ export class Elements {
       return true
     }
     this.now({ ...place, address: staged }).set(values!)
-    this.#pool.run('copyBytes', bytes, stagedBytes, [place.address, staged])
+    this.#pool.run({
+      kernel: this.#pool.kernel('copyBytes'),
+      count: bytes,
+      grain: stagedBytes,
+      args: [place.address, staged],
+    })
     return false
   }
 }

@@ -24,7 +24,7 @@ import { isGone } from './liveness.ts'
 import type { SharedMemory } from './memory.ts'
 import { adviseLargePages } from './native/executable.ts'
 import { nativeCaller, nativeKernels, type NativeKernels } from './native/registry.ts'
-import { clearMarks, Queue } from './queue.ts'
+import { clearMarks, type Job, type JobKernel, Queue } from './queue.ts'
 import { createStage } from './stage.ts'
 import { wasm, type WasmModule } from './web-assembly.ts'
 
@@ -35,10 +35,12 @@ const workerFile = new URL(/\.ts(\?|$)/.test(import.meta.url) ? './worker.ts' : 
 export type KernelObserver = (kernel: string, milliseconds: number) => void
 
 export interface Pool extends Disposable {
-  /** Has `kernel` run over [0, count) in chunks of `grain` items, after all that was asked for before. */
-  run(kernel: string, count: number, grain: number, args: readonly number[]): void
-  /** The same of machine code at an address. */
-  runCode(address: number, count: number, grain: number, args: readonly number[]): void
+  /** A kernel by its name. */
+  kernel(name: string): JobKernel
+  /** Has a kernel run, after all that was asked for before. */
+  run(job: Job): void
+  /** The same of jobs that follow one another. */
+  runAll(jobs: readonly Job[]): void
   /** Waits until all of it is done. @throws what failed since the last time */
   settle(): void
   /** Memory for what a kernel is to read, to be written now; undefined: more than there is. */
@@ -183,16 +185,30 @@ export function createPool(
     }
   }
 
-  function execute(name: string, place: number, code: number, count: number, grain: number, args: readonly number[]) {
+  const known = new Map<string, JobKernel>()
+  function kernel(name: string): JobKernel {
+    const before = known.get(name)
+    if (before) return before
+    const code = typeof native === 'string' ? 0 : native.address(name)
+    const place = code === 0 ? index.get(name) : 0
+    if (place === undefined) throw new Error(`the cpu engine has no kernel function ${name}`)
+    const found = { name, place, code }
+    known.set(name, found)
+    return found
+  }
+
+  const isShared = ({ count, grain }: Job) => count > grain && hands > 1
+
+  function run(job: Job): void {
     if (disposed) throw disposedError()
-    if (count <= 0) return
-    if (!started && count > grain && hands > 1) startWorkers()
+    if (job.count <= 0) return
+    if (!started && isShared(job)) startWorkers()
     if (observer) queue.settle()
     const start = observer ? performance.now() : 0
-    queue.publish({ name, place, code }, count, grain, args)
+    queue.publish(job)
     if (!observer) return
     queue.settle()
-    observer(name, performance.now() - start)
+    observer(job.kernel.name, performance.now() - start)
   }
 
   return {
@@ -213,13 +229,14 @@ export function createPool(
       dead.clear()
       started = false
     },
-    run(kernel, count, grain, args) {
-      const code = typeof native === 'string' ? 0 : native.address(kernel)
-      const place = code === 0 ? index.get(kernel) : 0
-      if (place === undefined) throw new Error(`the cpu engine has no kernel function ${kernel}`)
-      execute(kernel, place, code, count, grain, args)
+    kernel,
+    run,
+    runAll(jobs) {
+      if (observer) return jobs.forEach(run)
+      if (disposed) throw disposedError()
+      if (!started && jobs.some(isShared)) startWorkers()
+      queue.publishAll(jobs)
     },
-    runCode: (address, count, grain, args) => execute('fused', 0, address, count, grain, args),
     [Symbol.dispose]() {
       disposed = true
       atExit.delete(endWorkers)

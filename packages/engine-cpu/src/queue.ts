@@ -39,6 +39,14 @@ export interface JobKernel {
   readonly code: number
 }
 
+/** A kernel over [0, count), in chunks of `grain` items or more. */
+export interface Job {
+  readonly kernel: JobKernel
+  readonly count: number
+  readonly grain: number
+  readonly args: readonly number[]
+}
+
 export interface QueueOptions {
   readonly words: Int32Array
   readonly argumentWords: Float64Array
@@ -60,6 +68,8 @@ export class Queue {
   readonly #takePart: () => number
   readonly #names: string[] = Array.from({ length: 2 * capacity }, () => '')
   #published = 0
+  /** Whether what was put into the queue since it was last shown is worth waking somebody for. */
+  #isShared = false
   #lost = 0
   #lostName = ''
   /** Jobs ever published. */
@@ -79,9 +89,27 @@ export class Queue {
     return this.#count - this.#waiting()
   }
 
-  /** Publishes a job over [0, count) in chunks of `grain` items or more. Helps where the queue is full, and may so throw an earlier job's error. */
-  publish(kernel: JobKernel, count: number, grain: number, args: readonly number[]): void {
-    if (this.#waiting() >= capacity) this.#help(refill)
+  /** Helps where the queue is full, and may so throw an earlier job's error. */
+  publish(job: Job): void {
+    this.#put(job)
+    this.#show()
+  }
+
+  /** The same of jobs that follow one another: workers are at the first one while the others are put behind it. */
+  publishAll(jobs: readonly Job[]): void {
+    for (const [i, job] of jobs.entries()) {
+      this.#put(job)
+      if (i === 0) this.#show()
+    }
+    this.#show()
+  }
+
+  #put({ kernel, count, grain, args }: Job): void {
+    if (count <= 0) return
+    if (this.#waiting() >= capacity) {
+      this.#show()
+      this.#help(refill)
+    }
     const words = this.#words
     const place = placeOf(this.#published)
     if (args.length > argumentsLimit) throw new Error(`a kernel with ${args.length} arguments`)
@@ -103,9 +131,15 @@ export class Queue {
     this.#names[this.#published & (2 * capacity - 1)] = kernel.name
     this.#published = jobAfter(this.#published)
     this.#count++
-    Atomics.store(words, control.published, this.#published)
-    if (!isWhole && this.#someSleep()) this.wake()
+    this.#isShared ||= !isWhole
     if (this.#published % capacity === 0) this.#awaitLate()
+  }
+
+  /** What was put into the queue can be worked on. */
+  #show(): void {
+    Atomics.store(this.#words, control.published, this.#published)
+    if (this.#isShared && this.#someSleep()) this.wake()
+    this.#isShared = false
   }
 
   /** Waits until all jobs are done. @throws MixlabError (`worker-lost`), or a kernel's error, of any job since the last time */

@@ -2,18 +2,9 @@
 // tables hold, and the memory that they use, which stays theirs. Noted twice, it shows whether it is the same each time.
 import type { DataId, TensorInfo } from '@tensorflow/tfjs-core'
 import type { Pool } from './pool.ts'
+import type { Job } from './queue.ts'
 
-interface Job {
-  readonly kernel: string
-  /** Of machine code made for it; 0: a kernel by its name. */
-  readonly code: number
-  readonly count: number
-  readonly grain: number
-  readonly args: readonly number[]
-}
-
-/** A job, or what plans some anew each time. */
-type Entry = Job | (() => void)
+type Plan = () => void
 
 /** What tensors from outside are to a recording. */
 export interface Used {
@@ -41,7 +32,8 @@ export interface RecordingHost {
 
 export class Recording<D extends Used> {
   readonly #host: RecordingHost
-  readonly entries: Entry[] = []
+  readonly #entries: (Job | Plan)[] = []
+  #batches: (readonly Job[] | Plan)[] | undefined
   readonly #blocks: Block[] = []
   readonly #tables: (Block & { readonly contents: Uint8Array })[] = []
   readonly #staged: Block[] = []
@@ -51,6 +43,8 @@ export class Recording<D extends Used> {
   readonly #owned = new Set<number>()
   /** Where the second time is. */
   #at: { entry: number; block: number } | undefined
+  /** Changes when it was last found current. */
+  #changes = -1
   #reason: string | undefined
 
   constructor(host: RecordingHost) {
@@ -67,21 +61,26 @@ export class Recording<D extends Used> {
     return this.#owned
   }
 
+  /** What it asks for, in order: jobs that follow one another, or what plans some anew each time. */
+  get batches(): readonly (readonly Job[] | Plan)[] {
+    return (this.#batches ??= batchesOf(this.#entries))
+  }
+
   refuse(reason: string): void {
     this.#reason ??= reason
   }
 
   note(job: Job): void {
-    if (!this.#at) this.entries.push(job)
+    if (!this.#at) this.#entries.push(job)
     else {
-      const before = this.entries[this.#at.entry++]
-      if (typeof before !== 'object' || !isSame(before, job)) this.refuse(`${job.kernel} is asked for otherwise`)
+      const before = this.#entries[this.#at.entry++]
+      if (typeof before !== 'object' || !isSame(before, job)) this.refuse(`${job.kernel.name} is asked for otherwise`)
     }
   }
 
-  notePlan(plan: () => void): void {
-    if (!this.#at) this.entries.push(plan)
-    else if (typeof this.entries[this.#at.entry++] !== 'function') this.refuse('something else is planned')
+  notePlan(plan: Plan): void {
+    if (!this.#at) this.#entries.push(plan)
+    else if (typeof this.#entries[this.#at.entry++] !== 'function') this.refuse('something else is planned')
   }
 
   /** Of what is read or written. */
@@ -115,21 +114,37 @@ export class Recording<D extends Used> {
       else if (Buffer.compare(before.contents, contents) !== 0) this.refuse('its tables differ')
     }
     this.#staged.length = 0
-    if (this.#at && this.#at.entry !== this.entries.length) this.refuse('it asks for less')
+    if (this.#at && this.#at.entry !== this.#entries.length) this.refuse('it asks for less')
     this.#at = { entry: 0, block: 0 }
   }
 
-  /** Whether what it reads and writes from outside is still what it was. */
-  isCurrent(): boolean {
+  /**
+   * Whether what it reads and writes from outside is still what it was.
+   * @param changes how often tensors' data were let go: while that stays, nothing need be looked at
+   */
+  isCurrent(changes: number): boolean {
+    if (changes === this.#changes) return true
     for (const [data, { info, dataId, address }] of this.#uses)
       if (info.dataId !== dataId || data.references === 0 || data.address !== address) return false
+    this.#changes = changes
     return true
   }
 }
 
+function batchesOf(entries: readonly (Job | Plan)[]): (readonly Job[] | Plan)[] {
+  const batches: (Job[] | Plan)[] = []
+  for (const entry of entries) {
+    const last = batches.at(-1)
+    if (typeof entry === 'function') batches.push(entry)
+    else if (Array.isArray(last)) last.push(entry)
+    else batches.push([entry])
+  }
+  return batches
+}
+
 const isSame = (a: Job, b: Job): boolean =>
-  a.kernel === b.kernel &&
-  a.code === b.code &&
+  a.kernel.place === b.kernel.place &&
+  a.kernel.code === b.kernel.code &&
   a.count === b.count &&
   a.grain === b.grain &&
   a.args.length === b.args.length &&
@@ -139,13 +154,9 @@ const isSame = (a: Job, b: Job): boolean =>
 export function notedPool<D extends Used>(pool: Pool, recording: () => Recording<D> | undefined): Pool {
   return {
     ...pool,
-    run(kernel, count, grain, args) {
-      recording()?.note({ kernel, code: 0, count, grain, args: [...args] })
-      pool.run(kernel, count, grain, args)
-    },
-    runCode(code, count, grain, args) {
-      recording()?.note({ kernel: 'fused', code, count, grain, args: [...args] })
-      pool.runCode(code, count, grain, args)
+    run(job) {
+      recording()?.note(job)
+      pool.run(job)
     },
     settle() {
       recording()?.refuse('it waits for a result')

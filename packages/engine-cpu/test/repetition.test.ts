@@ -50,6 +50,13 @@ describe('repeated', () => {
     }
   })
 
+  test('repeats more jobs than the queue has room for', () => {
+    const f = (x: tf.Tensor2D) => Array.from({ length: 700 }).reduce<tf.Tensor>((y, _, i) => tf.add(y, i % 7), x)
+    const { repeated, calls } = repeating(f)
+    for (const x of inputs) expect(repeated.run(x)).toEqual(valuesOf(f, x))
+    expect(calls()).toBe(2)
+  })
+
   test('keeps its memory from whatever runs between', () => {
     const [a, b] = [kept(matrix(hidden, width, 1)), kept(matrix(width, hidden, 2))]
     const f = (x: tf.Tensor2D) => linear(linear(x, a), b)

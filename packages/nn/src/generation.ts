@@ -1,6 +1,7 @@
 // Continuing token sequences. With the key-value cache each token costs one position; beyond the model's context, where
 // positions would have to move, the last contextLength tokens are read anew for each token, as nanoGPT does. Prompts of
 // one length run together; each prompt has random numbers of its own, so its continuation does not depend on the others.
+import { setImmediate } from 'node:timers/promises'
 import { interrupted, MixlabError, RandomStream } from '@mixlab/core'
 import { activeEngine, type Repeated, tf } from '@mixlab/tensor'
 import type { KeyValueCache } from './cache.ts'
@@ -95,6 +96,9 @@ function checkPrompts(model: LanguageModel, prompts: readonly (readonly number[]
   }
 }
 
+/** Whoever wants to interrupt is heard after so long at most, or one token. */
+const turnMilliseconds = 50
+
 /** Continues sequences of one length together. */
 async function* continueGroup(
   model: LanguageModel,
@@ -107,10 +111,16 @@ async function* continueGroup(
   const capacity = Math.min(model.contextLength, start + options.maxTokens)
   const cache = options.cache === false ? undefined : model.createCache(sequences.length, capacity)
   const next = cache && nextToken(model, sequences.length, cache)
+  let turn = performance.now()
   try {
     for (let added = 0; added < options.maxTokens && sequences.some(({ open }) => open); added++) {
+      if (performance.now() - turn > turnMilliseconds) {
+        await setImmediate()
+        turn = performance.now()
+      }
       if (options.signal?.aborted) throw interrupted('generation was interrupted')
-      const logits = await lastLogits(model, sequences, cache, next)
+      const found = lastLogits(model, sequences, cache, next)
+      const logits = found instanceof Promise ? await found : found
       for (const [row, sequence] of sequences.entries()) {
         const own = logits.subarray(row * model.vocabulary, (row + 1) * model.vocabulary)
         const token = chooseToken(own, sampling, sequence.tokens, sequence.rng)
@@ -135,12 +145,12 @@ function nextToken(model: LanguageModel, batch: number, cache: KeyValueCache): R
 }
 
 /** Logits of each sequence's next token [B, V], reading only what the cache does not hold. */
-async function lastLogits(
+function lastLogits(
   model: LanguageModel,
   sequences: readonly Sequence[],
   cache: KeyValueCache | undefined,
   next: Repeated | undefined,
-): Promise<Float32Array> {
+): Float32Array | Promise<Float32Array> {
   const length = sequences[0]!.tokens.length
   const cached = cache && length <= cache.length
   const from = cached ? cache.position : Math.max(0, length - model.contextLength)
@@ -150,11 +160,17 @@ async function lastLogits(
     cache.advance(length - cache.position)
     return logits
   }
-  const logits = tf.tidy(() => {
-    const rows = sequences.map(({ tokens }) => tokens.slice(from))
-    const tokens_BT = tf.tensor2d(rows.flat(), [rows.length, length - from], 'int32')
-    return model.forward(tokens_BT, { training: false, positions: 'last', ...(cached && { cache }) }).logits
-  })
+  return valuesOf(
+    tf.tidy(() => {
+      const rows = sequences.map(({ tokens }) => tokens.slice(from))
+      const tokens_BT = tf.tensor2d(rows.flat(), [rows.length, length - from], 'int32')
+      return model.forward(tokens_BT, { training: false, positions: 'last', ...(cached && { cache }) }).logits
+    }),
+  )
+}
+
+/** Values of a tensor that is disposed of. */
+async function valuesOf(logits: tf.Tensor): Promise<Float32Array> {
   try {
     return (await logits.data()) as Float32Array
   } finally {

@@ -58,6 +58,15 @@ describe.each(engines)('generate on %s', (engine) => {
     expect(tf.memory().numTensors).toBe(before)
   })
 
+  test('can be interrupted', async () => {
+    using model = build(tiny)
+    const controller = new AbortController()
+    const timer = setTimeout(() => controller.abort(), 20)
+    const endless = generate(model, [1], { maxTokens: 200_000, signal: controller.signal })
+    await expect(endless).rejects.toThrow('generation was interrupted')
+    clearTimeout(timer)
+  })
+
   test('clear errors', async () => {
     using model = build(tiny)
     await expect(generate(model, [], { maxTokens: 1 })).rejects.toThrow('prompt 0 is empty')

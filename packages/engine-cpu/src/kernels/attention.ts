@@ -18,7 +18,7 @@ const portable: Layout = { queries: 72, step: 24, keys: 72, rows: 6, columns: 8 
 const native: Layout = { queries: 64, step: 16, keys: 64, rows: 8, columns: 16 }
 
 /** Up to so many queries take the path of assembly/attention-few.ts, in stretches of so many keys. */
-const fewQueries = 8
+export const fewQueries = 8
 const stretch = 256
 /** Where there are fewer heads than this, a head is cut further. */
 const enoughItems = 32
@@ -33,6 +33,7 @@ const words = [
   ...(['queries', 'keys', 'heads', 'keyHeads', 'features', 'valueFeatures'] as const),
   ...(['length', 'window', 'causal', 'scale', 'work', 'workBytes', 'block', 'partials'] as const),
   ...(['dy', 'dq', 'dk', 'dv', 'sinkPartials', 'chunks', 'dsinks', 'batch'] as const),
+  ...(['newKeys', 'newValues', 'cos', 'sin', 'turned'] as const),
 ]
 
 type Arguments = Partial<Record<(typeof words)[number], number>>
@@ -72,11 +73,8 @@ function givenOf({ backend, inputs, attrs }: KernelCall): Given {
   return { ...addresses, ...sizes, sinks: sinksAt, window, scale, causal: Boolean(attrs.causal) }
 }
 
-const options = ({ window, length, causal }: Given) => ({
-  // a window as wide as the keys hides nothing
-  window: window < length ? window : 0,
-  causal: Number(causal),
-})
+/** A window as wide as the keys hides nothing. */
+const windowOf = (window: number, length: number): number => (window < length ? window : 0)
 
 function plan(backend: CpuBackend, given: Given) {
   const { batch, queries, heads, features, valueFeatures } = given
@@ -84,7 +82,8 @@ function plan(backend: CpuBackend, given: Given) {
   const blocksWanted = Math.ceil(enoughItems / Math.max(1, batch * heads))
   return {
     ...given,
-    ...options(given),
+    window: windowOf(given.window, given.length),
+    causal: Number(given.causal),
     layout,
     block: Math.min(layout.queries, roundUp(Math.max(1, Math.ceil(queries / blocksWanted)), layout.step)),
     wideFeatures: roundUp(features, layout.columns),
@@ -119,19 +118,42 @@ interface Outputs {
 
 export function attend(backend: CpuBackend, given: Given, outputs: Outputs): void {
   if (given.batch * given.queries * given.heads === 0) return
-  if (given.queries <= fewQueries) attendFew(backend, given, outputs)
+  if (given.queries <= fewQueries) fewAttention(backend, given, outputs)(given.length)
   else attendMany(backend, plan(backend, given), outputs)
 }
 
-function attendFew(backend: CpuBackend, given: Given, outputs: Outputs): void {
-  const { batch, queries, heads, keyHeads, length, features, valueFeatures } = given
-  const stretches = Math.ceil(length / stretch)
-  const partials = backend.scratch(4 * batch * heads * queries * stretches * (4 + roundUp(valueFeatures, 4)))
+/** What few queries put into a cache of keys and values before they attend to it. */
+export interface Added {
+  /** Addresses: [B, T, G, D], [B, T, G, C]. */
+  readonly newKeys: number
+  readonly newValues: number
+  /** Addresses of a table of all positions, [S, R/2]; R features of queries and new keys turn. */
+  readonly cos: number
+  readonly sin: number
+  readonly turned: number
+}
+
+/** Attention of a few queries to as many keys as the result is told, with memory for all that there is room for. */
+export function fewAttention(
+  backend: CpuBackend,
+  given: Omit<Given, 'length'>,
+  outputs: Outputs,
+  added?: Added,
+): (length: number) => void {
+  const { batch, queries, heads, keyHeads, keys, features, valueFeatures, window } = given
+  const most = Math.ceil(keys / stretch)
+  const partials = backend.scratch(4 * batch * heads * queries * most * (4 + roundUp(valueFeatures, 4)))
   const work = workOf(backend, ((queries * heads) / keyHeads) * (stretch + roundUp(features, 4)))
-  const args = argumentsOf({ ...given, ...options(given), ...outputs, ...work, partials, block: stretch })
-  const items = batch * stretches * keyHeads
-  backend.run('attentionFew', items, grain(given, 1, items, chunkWork.few), ...args)
-  backend.run('attentionFewCombine', batch * queries * heads, 64, ...args)
+  const causal = Number(given.causal)
+  const args = argumentsOf({ ...given, ...outputs, ...work, ...added, causal, partials, block: stretch })
+  return (length) => {
+    args[words.indexOf('length')] = length
+    args[words.indexOf('window')] = windowOf(window, length)
+    const stretches = Math.ceil(length / stretch)
+    const items = batch * stretches * keyHeads
+    backend.run('attentionFew', items, grain({ ...given, length }, 1, items, chunkWork.few), ...args)
+    if (stretches !== 1) backend.run('attentionFewCombine', batch * queries * heads, 64, ...args)
+  }
 }
 
 function attendMany(backend: CpuBackend, p: Problem, outputs: Outputs): void {

@@ -2,27 +2,23 @@
 import type { TensorInfo } from '@tensorflow/tfjs-core'
 import type { CpuBackend } from '../backend.ts'
 import { defineKernel } from '../register.ts'
-import { attend } from './attention.ts'
+import { type Added, attend, fewAttention, fewQueries } from './attention.ts'
 import { rowGrain } from './work.ts'
 
-interface Turn {
-  /** Addresses of the first position's cosines and sines. */
-  readonly cos: number
-  readonly sin: number
-  readonly pairs: number
+interface Rows {
+  readonly positions: number
+  readonly heads: number
+  readonly width: number
 }
 
-/** Writes [positions, heads, width] to another place, turned if there is an angle. */
-function place(
-  backend: CpuBackend,
-  from: number,
-  to: number,
-  [positions, heads, width]: readonly [number, number, number],
-  turn?: Turn,
-): void {
+/** Writes [positions, heads, width] to another place, turned if there are angles, of the position `start` first. */
+function place(backend: CpuBackend, from: number, to: number, rows: Rows, start = 0, angles?: Added): void {
+  const { positions, heads, width } = rows
   const row = heads * width
-  if (turn === undefined) return backend.run('copyBytes', 4 * positions * row, 65_536, to, from)
-  const args = [from, to, turn.cos, turn.sin, positions, heads, width, 2 * turn.pairs, 0, 0]
+  if (!angles?.turned) return backend.run('copyBytes', 4 * positions * row, 65_536, to, from)
+  const { cos, sin, turned } = angles
+  const offset = 2 * start * turned
+  const args = [from, to, cos + offset, sin + offset, positions, heads, width, turned, 0, 0]
   backend.run('rotaryHalves', positions, rowGrain(row), ...args)
 }
 
@@ -35,32 +31,35 @@ defineKernel('mixlab.CachedAttention', ({ backend, inputs, attrs }) => {
   const [queries, heads] = [rows / batch, columns / width]
   const y = backend.output(q.shape, 'float32')
   if (rows === 0) return y
-  const pairs = cos?.shape[1] ?? 0
-  const tables = cos && sin ? { cos: backend.pointer(cos), sin: backend.pointer(sin) } : undefined
-  const [newKeys, newValues, keyRow] = [backend.pointer(k), backend.pointer(v), 4 * keyHeads * width]
-  const [keyCache, valueCache] = [backend.pointerToWrite(keys), backend.pointerToWrite(values)]
-  const [given, result] = [backend.pointer(q), backend.pointer(y)]
+  const added: Added = {
+    newKeys: backend.pointer(k),
+    newValues: backend.pointer(v),
+    cos: cos ? backend.pointer(cos) : 0,
+    sin: sin ? backend.pointer(sin) : 0,
+    turned: cos && sin ? 2 * cos.shape[1]! : 0,
+  }
+  const addresses = { q: backend.pointer(q), k: backend.pointerToWrite(keys), v: backend.pointerToWrite(values) }
   const sizes = { batch, queries, heads, keys: capacity, keyHeads, features: width, valueFeatures: width }
+  const given = { ...addresses, ...sizes, sinks: 0, window, causal: true, scale }
+  const outputs = { y: backend.pointer(y), lse: backend.scratch(4 * rows * heads) }
+  const start = typeof position === 'number' ? () => position : position
+  if (queries <= fewQueries) {
+    const attendTo = fewAttention(backend, given, outputs, added)
+    backend.planned(() => attendTo(start() + queries))
+    return y
+  }
+  const turnedRows = added.turned ? backend.scratch(4 * rows * columns) : given.q
   backend.planned(() => {
-    const start = typeof position === 'number' ? position : position()
-    const offset = 4 * start * pairs
-    const turn = tables && { cos: tables.cos + offset, sin: tables.sin + offset, pairs }
-    let turned = given
-    if (turn) {
-      turned = backend.scratch(4 * rows * columns)
-      for (let b = 0; b < batch; b++) {
-        const at = 4 * b * queries * columns
-        place(backend, given + at, turned + at, [queries, heads, width], turn)
-      }
-    }
+    const first = start()
+    const rowsOf = (count: number) => ({ positions: queries, heads: count, width })
     for (let b = 0; b < batch; b++) {
-      const [from, to] = [b * queries * keyRow, (b * capacity + start) * keyRow]
-      place(backend, newKeys + from, keyCache + to, [queries, keyHeads, width], turn)
-      place(backend, newValues + from, valueCache + to, [queries, keyHeads, width])
+      const [at, from] = [4 * b * queries * columns, 4 * b * queries * keyHeads * width]
+      const to = 4 * (b * capacity + first) * keyHeads * width
+      if (added.turned) place(backend, given.q + at, turnedRows + at, rowsOf(heads), first, added)
+      place(backend, added.newKeys + from, given.k + to, rowsOf(keyHeads), first, added)
+      place(backend, added.newValues + from, given.v + to, rowsOf(keyHeads))
     }
-    const operands = { q: turned, k: keyCache, v: valueCache, sinks: 0, ...sizes }
-    const lse = backend.scratch(4 * rows * heads)
-    attend(backend, { ...operands, length: start + queries, window, causal: true, scale }, { y: result, lse })
+    attend(backend, { ...given, q: turnedRows, length: first + queries }, outputs)
   })
   return y
 })

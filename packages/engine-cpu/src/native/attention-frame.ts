@@ -11,13 +11,14 @@ const words = [
   ...(['queries', 'keys', 'heads', 'keyHeads', 'features', 'valueFeatures'] as const),
   ...(['length', 'window', 'causal', 'scale', 'work', 'workBytes', 'block', 'partials'] as const),
   ...(['dy', 'dq', 'dk', 'dv', 'sinkPartials', 'chunks', 'dsinks', 'batch'] as const),
+  ...(['newKeys', 'newValues', 'cos', 'sin', 'turned'] as const),
 ] as const
 type Word = (typeof words)[number]
 
 /** Wider than any sequence: what stands for no window, and for no causality. */
 const unbounded = 2 ** 30
 
-export type AttentionTensor = 'q' | 'k' | 'v' | 'y' | 'dy' | 'dq'
+export type AttentionTensor = 'q' | 'k' | 'v' | 'y' | 'dy' | 'dq' | 'newKeys' | 'newValues'
 
 /** Rows of a head: the first one's address, and bytes from row to row. */
 export interface Rows {
@@ -32,8 +33,9 @@ export interface Head {
   readonly h: Int
 }
 
-const isOfKeys = (name: AttentionTensor) => name === 'k' || name === 'v'
-const rowsOfTensor = (name: AttentionTensor) => (isOfKeys(name) ? 'keys' : 'queries')
+const hasKeyHeads = (name: AttentionTensor) =>
+  name === 'k' || name === 'v' || name === 'newKeys' || name === 'newValues'
+const rowsOfTensor = (name: AttentionTensor) => (name === 'k' || name === 'v' ? 'keys' : 'queries')
 const widthOf = {
   q: 'features',
   k: 'features',
@@ -41,6 +43,8 @@ const widthOf = {
   v: 'valueFeatures',
   y: 'valueFeatures',
   dy: 'valueFeatures',
+  newKeys: 'features',
+  newValues: 'valueFeatures',
 } as const
 
 interface RowsOf {
@@ -95,9 +99,9 @@ export class AttentionFrame {
   tensor(name: AttentionTensor, { b, g, h }: Head, first: Int): Rows {
     const { p } = this
     const bytes = p.shifted(this.word(widthOf[name]), 'left', 2)
-    const stride = p.times(this.word(isOfKeys(name) ? 'keyHeads' : 'heads'), bytes)
+    const stride = p.times(this.word(hasKeyHeads(name) ? 'keyHeads' : 'heads'), bytes)
     const row = p.plus(p.times(b, this.word(rowsOfTensor(name))), first)
-    const head = p.times(isOfKeys(name) ? g : h, bytes)
+    const head = p.times(hasKeyHeads(name) ? g : h, bytes)
     return { at: p.plus(p.plus(this.pointer(name), p.times(row, stride)), head), stride }
   }
 

@@ -98,7 +98,7 @@ export function multiplyAcross(p: Program, few: Few): void {
 function acrossRows(p: Program, few: Few, count: number): void {
   const [b, c, columnsLeft] = [p.copy(few.right), p.copy(few.result), p.copy(few.columns)]
   const most = p.lanes === 16 ? (count <= 2 ? 8 : 4) : count <= 2 ? 4 : 2
-  for (const vectors of [most, 1]) {
+  for (const vectors of new Set([most, Math.min(most, 4), 1])) {
     p.while(columnsLeft, '>=', vectors * p.lanes, () => {
       across(p, few, count, vectors, b, c)
       for (const pointer of [b, c]) p.increase(pointer, vectors * p.width)

@@ -1,7 +1,7 @@
 // Kernels over rows that are found by index: gathers, sums of rows that belong together, a mixture's combination; and sums
 // over columns. Twins of assembly/gather.ts, routing.ts, rotary.ts and reduce.ts.
 import type { KernelFrame, Write } from './kernel.ts'
-import type { Int, Mask, Program } from './program.ts'
+import type { Int, Mask, Program, Vector } from './program.ts'
 import { sumLanes } from './transpose.ts'
 
 const rowAt = (p: Program, base: Int, row: Int, width: Int): Int =>
@@ -172,23 +172,43 @@ function rotaryHalves({ p, begin, end, integer, pointer }: KernelFrame): void {
     const x = p.address({ base: pointer(0), index: row, scale: 4 })
     const y = p.address({ base: pointer(1), index: row, scale: 4 })
     p.range(0, heads, 1, () => {
-      const upperX = p.address({ base: x, index: half, scale: 4 })
-      const upperY = p.address({ base: y, index: half, scale: 4 })
-      p.elements(half, (at, mask) => {
-        const a = p.load({ base: x, index: at }, mask)
-        const b = p.load({ base: upperX, index: at }, mask)
-        const c = p.load({ base: cos, index: at }, mask)
-        const s = p.three('xor', p.load({ base: sin, index: at }, mask), sign)
-        p.store({ base: y, index: at }, p.sub(p.mul(a, c), p.mul(b, s)), mask)
-        p.store({ base: upperY, index: at }, p.add(p.mul(b, c), p.mul(a, s)), mask)
-      })
-      const [restX, restY] = [x, y].map((base) => p.address({ base, index: turned, scale: 4 })) as [Int, Int]
-      p.elements(p.minus(width, turned), (at, mask) => {
-        p.store({ base: restY, index: at }, p.load({ base: restX, index: at }, mask), mask)
-      })
+      turnRow(p, { x, y, cos, sin, half, width, sign })
       for (const at of [x, y]) p.increase(at, p.shifted(width, 'left', 2))
     })
   })
+}
+
+interface Turn {
+  readonly x: Int
+  readonly y: Int
+  /** Of the row's position. */
+  readonly cos: Int
+  readonly sin: Int
+  /** Pairs of elements. */
+  readonly half: Int
+  readonly width: Int
+  /** The sign bits of the other way round. */
+  readonly sign?: Vector
+}
+
+/** y is x, whose element i and element half + i turn by angle i; the rest is copied. */
+export function turnRow(p: Program, { x, y, cos, sin, half, width, sign }: Turn): void {
+  const [upperX, upperY] = [x, y].map((base) => p.address({ base, index: half, scale: 4 })) as [Int, Int]
+  p.elements(half, (at, mask) => {
+    const a = p.load({ base: x, index: at }, mask)
+    const b = p.load({ base: upperX, index: at }, mask)
+    const c = p.load({ base: cos, index: at }, mask)
+    const angle = p.load({ base: sin, index: at }, mask)
+    const s = sign ? p.three('xor', angle, sign) : angle
+    p.store({ base: y, index: at }, p.sub(p.mul(a, c), p.mul(b, s)), mask)
+    p.store({ base: upperY, index: at }, p.add(p.mul(b, c), p.mul(a, s)), mask)
+  })
+  const [restX, restY] = [upperX, upperY].map((base) => p.address({ base, index: half, scale: 4 })) as [Int, Int]
+  copyElements(p, restX, restY, p.minus(width, p.plus(half, half)))
+}
+
+export function copyElements(p: Program, from: Int, to: Int, count: Int): void {
+  p.elements(count, (at, mask) => p.store({ base: to, index: at }, p.load({ base: from, index: at }, mask), mask))
 }
 
 export const rowKernels: Readonly<Record<string, Write>> = {

@@ -28,6 +28,7 @@ const words = [
   ...(['queries', 'keys', 'heads', 'keyHeads', 'features', 'valueFeatures'] as const),
   ...(['length', 'window', 'causal', 'scale', 'work', 'workBytes', 'block', 'partials'] as const),
   ...(['dy', 'dq', 'dk', 'dv', 'sinkPartials', 'chunks', 'dsinks', 'batch'] as const),
+  ...(['newKeys', 'newValues', 'cos', 'sin', 'turned'] as const),
 ]
 export const argumentsOf = (at: Addresses, values: Readonly<Record<string, number>>) =>
   words.map((word) => values[word] ?? at[word] ?? 0)
@@ -124,7 +125,7 @@ export function seen(p: Problem, t: number): [first: number, end: number] {
 }
 
 /** y [batch, queries, heads, valueFeatures] and lse [batch, heads, queries]. */
-function forward(p: Problem): { y: Float64Array; lse: Float64Array } {
+export function forward(p: Problem): { y: Float64Array; lse: Float64Array } {
   const y = new Float64Array(p.batch * p.queries * p.heads * p.valueFeatures)
   const lse = new Float64Array(p.batch * p.heads * p.queries)
   let at = 0

@@ -73,5 +73,6 @@ export const cachedAttentionCases: readonly OperationCase[] = [
   cached('with grouped heads in a window', { ...small, T: 2, H: 4, window: 2 }),
   cached('without rotary embedding', { ...small, pairs: 0 }),
   cached('with half of each head turned', { ...small, B: 1, D: 6, pairs: 1 }),
+  cached('over more than one stretch of keys', { B: 1, T: 3, S: 300, H: 2, G: 1, D: 8, position: 255, pairs: 4 }),
   cached('longer than a block', { B: 1, T: 19, S: 40, H: 2, G: 1, D: 8, position: 11, pairs: 4 }),
 ]
