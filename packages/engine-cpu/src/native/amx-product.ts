@@ -149,16 +149,19 @@ function multiplyBlock(p: Program, block: Block): void {
       for (let i = 0; i < across; i++) p.prefetchToWrite({ base: line, displacement: tileRowBytes * i })
       p.increase(line, stride)
     }
-    let [leftBefore, rightBefore] = [-1, -1]
-    for (const [leftPart, rightPart] of products[parts]) {
+    for (const [i, [leftPart, rightPart]] of products[parts].entries()) {
+      const [leftBefore, rightBefore] = products[parts][i - 1] ?? []
+      const [leftNext, rightNext] = products[parts][i + 1] ?? []
       for (const { sum, row, column, left, right } of tiles) {
         const inRight = rightPart * 2 * tileBytes + tileRowBytes * column
         if (column === 0 && leftPart !== leftBefore)
           p.loadTile(left, { base: lefts[row]!, displacement: leftPart * tileBytes }, leftRow, true)
         if (row === 0 && rightPart !== rightBefore) p.loadTile(right, { base: from, displacement: inRight }, rightRow)
         p.multiplyTiles(sum, left, right)
+        // A tile that holds something takes one of the few places for what is being loaded and multiplied.
+        if (column === across - 1 && leftPart !== leftNext) p.zeroTile(left)
+        if (row === down - 1 && rightPart !== rightNext) p.zeroTile(right)
       }
-      ;[leftBefore, rightBefore] = [leftPart, rightPart]
     }
     for (const left of lefts) p.increase(left, parts * tileBytes)
     p.increase(from, parts * 2 * tileBytes)
