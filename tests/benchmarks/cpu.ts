@@ -10,13 +10,13 @@ import { mkdirSync } from 'node:fs'
 import { availableParallelism, loadavg } from 'node:os'
 import { dirname, join, relative } from 'node:path'
 import { parseArgs } from 'node:util'
-import { MixlabError } from '@mixlab/core'
 import { writeAtomically } from '@mixlab/lab'
 import { Collection } from './cpu-collection.ts'
 import { findPeer, isas } from './cpu-processes.ts'
 import { reportOf } from './cpu-report.ts'
 import { printReport } from './cpu-tables.ts'
 import type { Precision } from './operations.ts'
+import { countOf, listOf } from './options.ts'
 import { workloadNames as workloads } from './workload-names.ts'
 
 const here = import.meta.dirname
@@ -41,21 +41,6 @@ const usage = `pnpm bench cpu [options]
   --out FILE         where the JSON goes (default docs/benchmarks/cpu.json)
 
 What torch.compile makes is kept in node_modules/.cache: the first run with --peer takes some minutes more than the next.`
-
-/** The items of a comma-separated option. @throws MixlabError on one that is not known */
-function listOf<T extends string>(option: string, given: string, known: readonly T[]): T[] {
-  const items = given.split(',').filter(Boolean)
-  const bad = items.find((item) => !known.includes(item as T))
-  if (bad !== undefined) throw new MixlabError(`--${option}: there is no "${bad}". Known: ${known.join(', ')}.`)
-  return items as T[]
-}
-
-/** @throws MixlabError on what is no count */
-function countOf(option: string, given: string): number {
-  const count = Number(given)
-  if (Number.isInteger(count) && count > 0) return count
-  throw new MixlabError(`--${option} is ${given}, expected a whole number from 1`)
-}
 
 export async function benchCpu(args: readonly string[]): Promise<void> {
   const { values } = parseArgs({

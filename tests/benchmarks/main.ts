@@ -5,6 +5,7 @@ import { benchCalls } from './calls.ts'
 import { benchCpu } from './cpu.ts'
 import { benchLearningCurves } from './learning-curves.ts'
 import { benchMlflow } from './mlflow.ts'
+import { isBadOption } from './options.ts'
 import { benchProfile } from './profile.ts'
 import { benchStoppers } from './stoppers.ts'
 import { benchStudies } from './studies.ts'
@@ -29,7 +30,7 @@ if (benchmark) {
   try {
     await benchmark(args)
   } catch (error) {
-    if (!MixlabError.is(error)) throw error
+    if (!MixlabError.is(error) && !isBadOption(error)) throw error
     console.error(`bench ${name}: ${error.message}`)
     process.exitCode = 2
   }

@@ -8,6 +8,7 @@ import { table } from '@mixlab/cli'
 import { runningBackend } from '@mixlab/engine-cpu'
 import { registerEngines } from '@mixlab/lab'
 import { decodeStep } from './decode.ts'
+import { countOf, listOf } from './options.ts'
 import { steps } from './steps.ts'
 
 const workloads: Readonly<Record<string, () => Promise<() => void | Promise<void>>>> = { ...steps, decode: decodeStep }
@@ -122,15 +123,12 @@ export async function benchProfile(args: readonly string[]): Promise<void> {
     },
   })
   if (values.help) return console.log(usage)
-  const [own] = positionals
-  if (own !== undefined) return report(own, Number(values.repeats), Number(values.top))
+  const [repeats, top] = [countOf('repeats', values.repeats), countOf('top', values.top)]
+  countOf('threads', values.threads)
+  const only = listOf('only', positionals[0] ?? values.only, Object.keys(workloads))
+  if (positionals.length > 0) return report(only[0]!, repeats, top)
   // A process each: thread counts are fixed at the start, and one workload's memory is not the next one's.
-  for (const workload of values.only.split(',')) {
-    if (!(workload in workloads)) {
-      console.error(`bench profile: there is no workload "${workload}". Known: ${Object.keys(workloads).join(', ')}.`)
-      process.exitCode = 2
-      return
-    }
+  for (const workload of only) {
     const env = { ...process.env, MIXLAB_THREADS: values.threads }
     const file = join(import.meta.dirname, 'main.ts')
     spawnSync(process.execPath, [file, 'profile', workload, ...args], { stdio: 'inherit', env })
