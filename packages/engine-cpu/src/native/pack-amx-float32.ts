@@ -133,7 +133,7 @@ function packSquare(p: Program, width: Width, neighbours: Neighbours, given: Row
   // Times zero: NaN of what is not finite.
   const zeros = p.mul(scaled, p.constant(0))
   const found = p.maskBits(p.compare(zeros, 'unordered', zeros))
-  p.storeInt({ base: given.odd }, p.plus(p.loadInt({ base: given.odd }, 'int32'), found), 4)
+  p.storeInt({ base: given.odd }, p.larger(p.loadInt({ base: given.odd }, 'int32'), found), 4)
 }
 
 /** Visits vector i of both halves. */
